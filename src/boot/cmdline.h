@@ -1,0 +1,29 @@
+/* The kernel command line: knobs, then " -- " and the first program's arguments. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/parse.h"
+
+#define CMDLINE_MAX  2048 /* bytes, the terminator included */
+#define INIT_ARG_MAX 63
+
+/* Points into itself: do not copy. */
+struct cmdline {
+    const char *init;                        /* init=PATH, default /bin/init */
+    int init_argc;                           /* 1 + the words after -- */
+    const char *init_argv[INIT_ARG_MAX + 1]; /* [0] is init; NULL-terminated */
+    uint32_t max_cpus;                       /* maxcpus=N, 1 or more; default UINT32_MAX */
+    bool quiet;                              /* quiet */
+    bool poweroff;                           /* poweroff=on|off, default on */
+    char culprit[64];                        /* the word an error is about, cut to fit */
+    char storage[CMDLINE_MAX];               /* the words, unquoted */
+};
+
+/* line: terminated. Words are separated by spaces; within "..." a space is a character, and \\, \"
+ * and \' stand for the second character anywhere, as GRUB writes them. A knob given twice: the last
+ * one counts. 0, or -EINVAL with error->offset at the culprit's first byte in line and out->culprit
+ * set; out then holds the defaults and what came before the culprit. */
+int cmdline_parse(const char *line, struct cmdline *out, struct parse_error *error);

@@ -1,0 +1,38 @@
+/* Verdict and power-off. The status line is the last of the log: all programs have ended by then, so none
+ * of them can have written it. */
+
+#include "boot/end.h"
+#include "dev/console.h"
+#include "dev/power.h"
+#include "mm/frames.h"
+
+static size_t frames_at_start;
+
+void machine_mark_start(void)
+{
+    frames_at_start = frames_free();
+}
+
+static _Noreturn void leave(int exit_status)
+{
+    klog("power", "off, status %d", exit_status);
+    power_off(exit_status ? EXIT_FAIL : EXIT_PASS);
+}
+
+void machine_end(int wait_status)
+{
+    int signal = wait_status & 0x7f;
+    int status = signal ? 128 + signal : wait_status >> 8 & 0xff;
+    size_t now = frames_free();
+    if (now == frames_at_start)
+        klog("init", "ended with status %d; %zu frames free, as before it started", status, now);
+    else
+        klog("init", "ended with status %d; %zu frames free, %zu before it started: a leak", status,
+             now, frames_at_start);
+    leave(status);
+}
+
+void machine_refuse(int exit_status)
+{
+    leave(exit_status);
+}

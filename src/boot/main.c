@@ -1,0 +1,158 @@
+/* The table of contents: from the loader's hand to the first program. */
+
+#include "boot/cmdline.h"
+#include "boot/end.h"
+#include "boot/multiboot2.h"
+#include "boot/banner.h"
+#include "cpu/apic.h"
+#include "cpu/clock.h"
+#include "cpu/cpu.h"
+#include "cpu/features.h"
+#include "cpu/idt.h"
+#include "cpu/panic.h"
+#include "cpu/regs.h"
+#include "cpu/symbols.h"
+#include "dev/console.h"
+#include "lib/random.h"
+#include "mm/frames.h"
+#include "mm/paging.h"
+#include "smp/bringup.h"
+#include "smp/tables.h"
+#include "task/files.h"
+#include "task/process.h"
+#include "task/sched.h"
+#include <asm/errno.h>
+
+/* As a shell says it. */
+#define STATUS_CANNOT_RUN 126
+#define STATUS_NOT_FOUND  127
+
+#define BOOT_INFO_MAX (1UL << 20) /* bytes of boot information that we look at */
+
+extern char image_start[], image_end[]; /* physical addresses */
+
+_Noreturn void kernel_main(uint32_t information, uint64_t first_tsc);
+
+static struct cpu early_block; /* until the real one is there: locks and faults want a GS base */
+static struct boot_info boot;
+static struct cmdline cmdline;
+
+static void use_early_block(void)
+{
+    early_block.self = &early_block;
+    wrmsr(MSR_GS_BASE, (uint64_t)&early_block);
+}
+
+static void parse_boot_info(uint32_t information)
+{
+    struct parse_error error;
+    if (multiboot2_parse(phys_to_virt(information), BOOT_INFO_MAX, &boot, &error)) {
+        klog("boot", "multiboot2 information: %s at byte %zu", error.what, error.offset);
+        machine_refuse(STATUS_CANNOT_RUN);
+    }
+    if (cmdline_parse(boot.command_line, &cmdline, &error)) {
+        klog("boot", "command line: %s: %s", cmdline.culprit, error.what);
+        machine_refuse(STATUS_CANNOT_RUN);
+    }
+}
+
+/* Hands all usable memory to the frame allocator but what is in use: the image, the loader's information,
+ * modules, symbols, and the trampoline's page, which lies below what it takes anyway. */
+static void take_memory(uint32_t information)
+{
+    static struct phys_range usable[BOOT_MEMORY_MAX], reserved[BOOT_MODULE_MAX + 4];
+    size_t usable_count = 0, reserved_count = 0;
+    for (size_t i = 0; i < boot.memory_count; i++) {
+        const struct boot_memory *m = &boot.memory[i];
+        if (m->type == BOOT_MEMORY_USABLE)
+            usable[usable_count++] = (struct phys_range){m->base, m->size};
+    }
+    reserved[reserved_count++] =
+        (struct phys_range){(uint64_t)image_start, (uint64_t)(image_end - image_start)};
+    reserved[reserved_count++] = (struct phys_range){information, boot.length};
+    reserved_count += symbols_init(&boot, &reserved[reserved_count]);
+    for (size_t i = 0; i < boot.module_count; i++)
+        reserved[reserved_count++] =
+            (struct phys_range){boot.modules[i].start, boot.modules[i].end - boot.modules[i].start};
+    if (frames_init(usable, usable_count, reserved, reserved_count)) {
+        klog("boot", "no usable memory in the loader's map");
+        machine_refuse(STATUS_CANNOT_RUN);
+    }
+}
+
+static void find_initramfs(void)
+{
+    if (!boot.module_count) {
+        klog("boot", "no initramfs: the loader passed no module");
+        machine_refuse(STATUS_CANNOT_RUN);
+    }
+    const struct boot_module *module = &boot.modules[0];
+    const void *archive = phys_to_virt(module->start);
+    size_t length = module->end - module->start, offset = 0, files = 0;
+    struct cpio_entry entry;
+    struct parse_error error;
+    int more;
+    while ((more = cpio_next(archive, length, &offset, &entry, &error)) > 0)
+        files++;
+    if (more < 0) {
+        klog("boot", "initramfs: %s at byte %zu", error.what, error.offset);
+        machine_refuse(STATUS_CANNOT_RUN);
+    }
+    files_init(archive, length);
+    klog("boot", "multiboot2 from %s, %zu MiB usable, initramfs %zu KiB, %zu files",
+         boot.loader_name, frames_total() * PAGE_SIZE >> 20, length >> 10, files);
+}
+
+static void describe_cpu(void)
+{
+    char names[80];
+    cpu_feature_names(names, sizeof(names));
+    uint64_t mhz = clock_tsc_khz() / 1000;
+    klog("cpu", "%s, TSC %lu.%03lu GHz (%s)", cpu_brand(), mhz / 1000, mhz % 1000, clock_source());
+    klog("cpu", "in force: %s", names);
+}
+
+static void start_init(void)
+{
+    klog("init", "%s, started %lu ms after the kernel's first instruction", cmdline.init,
+         clock_boot_ns() / 1000000);
+    machine_mark_start();
+    int error = process_start_init(cmdline.init, cmdline.init_argv);
+    if (error) {
+        klog("init", "%s: %s", cmdline.init,
+             error == -ENOENT   ? "not found in the initramfs"
+             : error == -EACCES ? "not an executable file"
+             : error == -ENOMEM ? "out of memory"
+                                : "cannot be run");
+        machine_refuse(error == -ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN);
+    }
+}
+
+/* On the boot CPU, in long mode, on the boot page tables and the boot stack, with IF = 0. */
+void kernel_main(uint32_t information, uint64_t first_tsc)
+{
+    use_early_block();
+    console_init();
+    idt_init();
+    idt_load();                         /* from here on a fault is a panic, not a reset */
+    cpu_features_detect();
+    pic_mask();
+    clock_init(first_tsc);
+    console_write(VERSION_LINE "\n", sizeof(VERSION_LINE));
+    parse_boot_info(information);
+    take_memory(information);
+    paging_init(&boot);                 /* W^X, the direct map */
+    find_initramfs();
+    acpi_init(&boot);
+    smp_find_cpus(cmdline.max_cpus);    /* blocks and stacks for all */
+    cpu_init(cpu_block(0));             /* GDT, TSS, features, doors: what every CPU runs */
+    describe_cpu();
+    random_init();
+    apic_enable();
+    apic_timer_calibrate();
+    acpi_prepare_power_off();
+    smp_start(trampoline_place(&boot));
+    klog("sys", "doors open: " ENTRY_NAME);
+    start_init();
+    sched_enter();
+}

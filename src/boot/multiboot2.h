@@ -1,0 +1,84 @@
+/* The boot information that a multiboot2 loader leaves in memory (Multiboot2 Specification 2.0,
+ * section 3.6): the tags this kernel uses, checked and copied out or pointed at. */
+#pragma once
+
+#include <linux/elf.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/parse.h"
+
+#define MULTIBOOT2_LOADER_MAGIC 0x36d76289U /* what the loader puts in eax */
+
+#define BOOT_MEMORY_MAX 128
+#define BOOT_MODULE_MAX 8
+
+enum boot_memory_type {
+    BOOT_MEMORY_USABLE = 1,
+    BOOT_MEMORY_RESERVED = 2, /* also every type the specification does not know */
+    BOOT_MEMORY_ACPI_RECLAIMABLE = 3,
+    BOOT_MEMORY_ACPI_NVS = 4,
+    BOOT_MEMORY_BAD = 5,
+};
+
+/* Physical bytes [base, base + size), in the loader's order: unsorted, unaligned, may overlap.
+ * size > 0, and base + size does not wrap. */
+struct boot_memory {
+    uint64_t base;
+    uint64_t size;
+    enum boot_memory_type type;
+};
+
+/* Physical bytes [start, end), start <= end. */
+struct boot_module {
+    uint32_t start;
+    uint32_t end;
+    const char *cmdline; /* the words after the file name in the boot menu; may be empty */
+};
+
+struct boot_framebuffer {
+    uint64_t address; /* physical; 0: the loader reported none */
+    uint32_t pitch;   /* bytes a row; pitch * height bytes from address do not wrap */
+    uint32_t width;   /* pixels, or characters in text mode */
+    uint32_t height;
+    uint8_t bits_per_pixel;
+    uint8_t type; /* 0 palette, 1 RGB, 2 EGA text */
+};
+
+/* The kernel's own section headers. Not aligned: read them through boot_section(). */
+struct boot_sections {
+    const void *headers;
+    uint32_t count; /* 0: the loader reported none */
+    uint32_t entry_size;
+    uint32_t name_index; /* the section that holds the names; < count */
+};
+
+/* All pointers point into the parsed bytes and live as long as those do; strings are terminated. */
+struct boot_info {
+    size_t length;            /* of the whole boot information, as its header says */
+    const char *command_line; /* "" when there is none */
+    const char *loader_name;  /* "" when there is none */
+    size_t memory_count;      /* 0: the loader gave no memory map */
+    struct boot_memory memory[BOOT_MEMORY_MAX];
+    size_t module_count;
+    struct boot_module modules[BOOT_MODULE_MAX];
+    const void *rsdp; /* the loader's copy of the ACPI RSDP, tag 15 before 14; NULL: none */
+    size_t rsdp_length;
+    struct boot_framebuffer framebuffer;
+    struct boot_sections sections;
+};
+
+/* info: what the loader left in ebx, mapped for max_length bytes. 0, or -EINVAL when a tag breaks
+ * its bounds or is given twice, -E2BIG when there are more memory ranges or modules than fit. */
+int multiboot2_parse(const void *info, size_t max_length, struct boot_info *out,
+                     struct parse_error *error);
+
+/* index < sections->count. */
+static inline Elf64_Shdr boot_section(const struct boot_sections *sections, uint32_t index)
+{
+    Elf64_Shdr header;
+    __builtin_memcpy(&header,
+                     (const uint8_t *)sections->headers + (size_t)index * sections->entry_size,
+                     sizeof header);
+    return header;
+}

@@ -1,0 +1,33 @@
+/* What this CPU can do (CPUID), and turning on what protects ring 0 from ring 3. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum feature {
+    FEATURE_SMEP,
+    FEATURE_SMAP,
+    FEATURE_UMIP,
+    FEATURE_FSGSBASE,
+    FEATURE_RDTSCP,
+    FEATURE_PAGE_1G,
+    FEATURE_XSAVE,
+    FEATURE_XSAVEOPT,
+    FEATURE_AVX,
+    FEATURE_RDRAND,
+    FEATURE_COUNT,
+};
+
+/* Reads CPUID on the boot CPU, ends the machine with a sentence if a CPU without SYSCALL was booted,
+ * and writes stac and clac into their places when SMAP is there: before paging_init makes the text
+ * read-only. */
+void cpu_features_detect(void);
+
+/* CR0, CR4 and EFER of the calling CPU. */
+void cpu_features_enable(void);
+
+bool cpu_has(enum feature feature);
+
+/* "QEMU Virtual CPU version 2.5+", and the names of the hardening features in force. */
+const char *cpu_brand(void);
+void cpu_feature_names(char *buffer, size_t size);

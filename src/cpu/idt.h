@@ -1,0 +1,28 @@
+/* The interrupt descriptor table, one for all CPUs, and which vector means what. */
+#pragma once
+
+/* Exceptions have the numbers of SDM vol. 3, table 6-1. */
+enum vector {
+    VECTOR_DEBUG = 1,
+    VECTOR_NMI = 2,
+    VECTOR_BREAKPOINT = 3,
+    VECTOR_OVERFLOW = 4,
+    VECTOR_DOUBLE_FAULT = 8,
+    VECTOR_GENERAL_PROTECTION = 13,
+    VECTOR_PAGE_FAULT = 14,
+    VECTOR_MACHINE_CHECK = 18,
+    VECTOR_EXCEPTIONS = 32, /* the first that is not an exception */
+    VECTOR_PIC = 0x20,      /* 16 of them: the masked 8259s may still raise a spurious one */
+    VECTOR_SYSCALL = 0x80,  /* int 0x80 */
+    VECTOR_TIMER = 0xf0,
+    VECTOR_RESCHEDULE = 0xf1,
+    VECTOR_SHOOTDOWN = 0xf2,
+    VECTOR_APIC_ERROR = 0xf3,
+    VECTOR_SPURIOUS = 0xff, /* low four bits set, as old APICs want (SDM vol. 3, 11.9) */
+};
+
+/* Fills the table; before the kernel's memory is protected. */
+void idt_init(void);
+
+/* Loads it on the calling CPU. */
+void idt_load(void);

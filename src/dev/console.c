@@ -1,0 +1,93 @@
+/* The console: every byte to the serial port and to the screen, whole lines at a time. */
+#include "dev/console.h"
+#include "cpu/clock.h"
+#include "cpu/spinlock.h"
+#include "dev/screen.h"
+#include "dev/serial.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include <stdbool.h>
+
+#define LINE_SIZE 256 /* bytes of a log line, with its newline */
+
+static struct spinlock console_lock = SPINLOCK("console", LOCK_CONSOLE);
+static bool ready;         /* set once, before other CPUs run */
+static atomic_bool seized; /* a panic has the console: its CPU may hold the lock already */
+
+/* Returns whether to unlock: a panic may come between. */
+static bool lock_console(void)
+{
+    if (atomic_load(&seized))
+        return false;
+    spin_lock(&console_lock);
+    return true;
+}
+
+static void unlock_console(bool locked)
+{
+    if (locked)
+        spin_unlock(&console_lock);
+}
+
+void console_init(void)
+{
+    serial_init();
+    ready = true;
+}
+
+void console_seize(void)
+{
+    atomic_store(&seized, true);
+}
+
+void console_write(const char *bytes, size_t length)
+{
+    if (!ready)
+        return;
+    bool locked = lock_console();
+    serial_write(bytes, length);
+    screen_write(bytes, length);
+    unlock_console(locked);
+}
+
+int console_read_byte(void)
+{
+    if (!ready)
+        return -1;
+    bool locked = lock_console();
+    int byte = serial_read();
+    unlock_console(locked);
+    return byte;
+}
+
+/* The texts of a boot log line up behind names of up to four letters. */
+static size_t put_prefix(char *line, const char *subsystem)
+{
+    uint64_t ms = clock_boot_ns() / 1000000;
+    size_t name = strnlen(subsystem, 16);
+    return format(line, LINE_SIZE, "[%3lu.%03lu] %.16s:%*s", ms / 1000, ms % 1000, subsystem,
+                  name < 4 ? (int)(5 - name) : 1, "");
+}
+
+void klog(const char *subsystem, const char *text, ...)
+{
+    char line[LINE_SIZE];
+    const size_t room = sizeof line - 1; /* the newline takes the terminator's place */
+    size_t length = put_prefix(line, subsystem);
+
+    va_list args;
+    va_start(args, text);
+    length += vformat(line + length, sizeof line - length, text, args);
+    va_end(args);
+    if (length > room) {
+        length = room;
+        memcpy(line + length - 3, "...", 3);
+    }
+    /* Names in the log come from ring 3: none of them forges a line or moves the cursor. */
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+            line[i] = '?';
+    }
+    line[length++] = '\n';
+    console_write(line, length);
+}

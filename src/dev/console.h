@@ -1,0 +1,22 @@
+/* The console: serial port and screen together. The kernel's log lines and what programs write to
+ * their terminal both end here. */
+#pragma once
+
+#include <stdarg.h>
+#include <stddef.h>
+
+/* Before paging is final: finds the serial port and clears the screen. No lock is needed yet. */
+void console_init(void);
+
+/* Bytes as they are, in one piece; a newline becomes CR LF on the serial port. Takes the console
+ * lock. */
+void console_write(const char *bytes, size_t length);
+
+/* One log line: "[  1.234] subsystem: text". The newline is added. */
+void klog(const char *subsystem, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* For panic only: from now on this CPU writes without taking the lock. */
+void console_seize(void);
+
+/* One byte from the serial port, or -1 when none has come. */
+int console_read_byte(void);

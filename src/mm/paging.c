@@ -1,0 +1,194 @@
+/* Page tables: the kernel's half, built once, and the walk that address spaces use for theirs. */
+
+#include "mm/paging.h"
+#include "boot/multiboot2.h"
+#include "cpu/features.h"
+#include "cpu/panic.h"
+#include "cpu/regs.h"
+#include "lib/string.h"
+#include "mm/frames.h"
+#include <asm/errno.h>
+
+extern char text_start[], text_end[], rodata_start[], rodata_end[], data_start[], data_end[];
+
+_Alignas(PAGE_SIZE) static pte_t kernel_pml4[PAGE_ENTRIES];
+static uint64_t next_window = DEVICE_BASE;
+
+phys_addr_t kernel_page_tables(void)
+{
+    return (phys_addr_t)kernel_pml4 - KERNEL_BASE;
+}
+
+static unsigned level_shift(unsigned level) /* 3: PML4 ... 0: page table */
+{
+    return 12 + 9 * level;
+}
+
+/* The entry for va at the given level, or above it where a large page already covers va. */
+static pte_t *walk_to(phys_addr_t pml4, uint64_t va, unsigned level, bool create)
+{
+    pte_t *table = phys_to_virt(pml4);
+    for (unsigned l = 3;; l--) {
+        pte_t *entry = &table[va >> level_shift(l) & (PAGE_ENTRIES - 1)];
+        if (l == level || (*entry & PTE_PS))
+            return entry;
+        if (!*entry) {
+            phys_addr_t frame = create ? frame_alloc_zeroed() : 0;
+            if (!frame)
+                return NULL;
+            /* Rights are decided by the last level; only the user bit is kept out of the upper half. */
+            *entry = frame | PTE_P | PTE_W | (va < USER_END ? PTE_U : 0);
+        }
+        table = phys_to_virt(*entry & PTE_FRAME);
+    }
+}
+
+pte_t *page_walk(phys_addr_t pml4, uint64_t va, bool create)
+{
+    return walk_to(pml4, va, 0, create);
+}
+
+pte_t *page_next(phys_addr_t pml4, uint64_t *va, uint64_t end)
+{
+    while (*va < end) {
+        pte_t *table = phys_to_virt(pml4);
+        unsigned level = 3;
+        for (;; level--) {
+            pte_t *entry = &table[*va >> level_shift(level) & (PAGE_ENTRIES - 1)];
+            if (!*entry)
+                break;
+            if (level == 0)
+                return entry;
+            table = phys_to_virt(*entry & PTE_FRAME);
+        }
+        uint64_t span = 1UL << level_shift(level);
+        *va = (*va & ~(span - 1)) + span;
+    }
+    return NULL;
+}
+
+static bool fits(uint64_t va, phys_addr_t pa, uint64_t size, unsigned level)
+{
+    uint64_t span = 1UL << level_shift(level);
+    return size >= span && (va & (span - 1)) == 0 && (pa & (span - 1)) == 0;
+}
+
+/* Maps with the largest pages that alignment allows. */
+static int map(uint64_t va, phys_addr_t pa, uint64_t size, uint64_t flags)
+{
+    while (size) {
+        unsigned level = 0;
+        if (cpu_has(FEATURE_PAGE_1G) && fits(va, pa, size, 2))
+            level = 2;
+        else if (fits(va, pa, size, 1))
+            level = 1;
+        pte_t *entry = walk_to(kernel_page_tables(), va, level, true);
+        /* Ranges may overlap: what is mapped stays, and smaller pages are filled in between. */
+        while (entry && level > 0 && *entry && !(*entry & PTE_PS))
+            entry = walk_to(kernel_page_tables(), va, --level, true);
+        if (!entry)
+            return -ENOMEM;
+        if (!*entry)
+            *entry = pa | flags | PTE_P | PTE_G | (level ? PTE_PS : 0);
+        uint64_t span = 1UL << level_shift(level);
+        va += span;
+        pa += span;
+        size -= span;
+    }
+    return 0;
+}
+
+int kernel_map(uint64_t va, phys_addr_t pa, uint64_t size, uint64_t flags)
+{
+    return map(va, pa, size, flags);
+}
+
+void *map_physical(phys_addr_t pa, uint64_t size, uint64_t flags)
+{
+    uint64_t offset = pa & ~PAGE_MASK;
+    uint64_t length = (offset + size + PAGE_SIZE - 1) & PAGE_MASK;
+    if (size == 0 || length < size || pa + size < pa || (pa & ~(PTE_FRAME | ~PAGE_MASK)))
+        return NULL;
+    uint64_t va = next_window;
+    if (map(va, pa & PAGE_MASK, length, flags | PTE_NX))
+        return NULL;
+    next_window += length + PAGE_SIZE;
+    return (void *)(va + offset);
+}
+
+/* Direct map of [start, end): writable, but not where the image's text and constants lie, lest W^X have
+ * a back door. */
+static int map_direct(phys_addr_t start, phys_addr_t end)
+{
+    const phys_addr_t ro_start = (phys_addr_t)text_start - KERNEL_BASE;
+    const phys_addr_t ro_end = (phys_addr_t)rodata_end - KERNEL_BASE;
+    const struct {
+        phys_addr_t start, end;
+        uint64_t flags;
+    } parts[] = {
+        {0, ro_start, PTE_W | PTE_NX},
+        {ro_start, ro_end, PTE_NX},
+        {ro_end, UINT64_MAX, PTE_W | PTE_NX},
+    };
+    int error = 0;
+    for (unsigned i = 0; !error && i < 3; i++) {
+        phys_addr_t from = start > parts[i].start ? start : parts[i].start;
+        phys_addr_t to = end < parts[i].end ? end : parts[i].end;
+        if (from < to)
+            error = map(DIRECT_MAP_BASE + from, from, to - from, parts[i].flags);
+    }
+    return error;
+}
+
+static int map_image(const char *start, const char *end, uint64_t flags)
+{
+    return map((uint64_t)start, (phys_addr_t)start - KERNEL_BASE, (uint64_t)(end - start), flags);
+}
+
+void paging_init(const struct boot_info *boot)
+{
+    int error = map_image(text_start, text_end, 0);
+    if (!error)
+        error = map_image(rodata_start, rodata_end, PTE_NX);
+    if (!error)
+        error = map_image(data_start, data_end, PTE_W | PTE_NX);
+    if (!error)
+        error = map_direct(0, 0x100000); /* the firmware's first MiB: trampoline, screen, RSDP */
+    for (unsigned i = 0; !error && i < boot->memory_count; i++) {
+        const struct boot_memory *range = &boot->memory[i];
+        if (range->type != BOOT_MEMORY_USABLE || range->base + range->size < range->base)
+            continue;
+        error = map_direct(range->base & PAGE_MASK,
+                           (range->base + range->size + PAGE_SIZE - 1) & PAGE_MASK);
+    }
+    /* Every address space copies the upper half's entries once: they must all be there by then. */
+    if (!error && (!walk_to(kernel_page_tables(), PER_CPU_BASE, 0, true) ||
+                   !walk_to(kernel_page_tables(), DEVICE_BASE, 0, true)))
+        error = -ENOMEM;
+    if (error)
+        panic("no memory for the kernel's page tables");
+    write_cr3(kernel_page_tables());
+}
+
+phys_addr_t page_tables_create(void)
+{
+    phys_addr_t pml4 = frame_alloc_zeroed();
+    if (pml4)
+        memcpy((pte_t *)phys_to_virt(pml4) + PML4_KERNEL, kernel_pml4 + PML4_KERNEL,
+               (PAGE_ENTRIES - PML4_KERNEL) * sizeof(pte_t));
+    return pml4;
+}
+
+static void free_tables(phys_addr_t table, unsigned level)
+{
+    const pte_t *entries = phys_to_virt(table);
+    for (unsigned i = 0; level > 0 && i < (level == 3 ? PML4_KERNEL : PAGE_ENTRIES); i++)
+        if (entries[i])
+            free_tables(entries[i] & PTE_FRAME, level - 1);
+    frame_put(table);
+}
+
+void page_tables_free(phys_addr_t pml4)
+{
+    free_tables(pml4, 3);
+}

@@ -1,0 +1,69 @@
+/* An address space: what a process has mapped where (areas), and the page tables that hold what of it
+ * has been touched. */
+#pragma once
+
+#include "cpu/spinlock.h"
+#include "mm/layout.h"
+#include <stdbool.h>
+
+/* A mapping [start, end) of one kind. Pages come on first touch: zeros, or the bytes of a file. */
+struct area {
+    uint64_t start, end; /* page-aligned */
+    uint32_t prot;       /* PROT_READ | PROT_WRITE | PROT_EXEC */
+    struct area *next;
+    const uint8_t *file; /* first byte of the file at `start`, or NULL: anonymous. Lives for ever */
+    uint64_t file_size;  /* bytes of the file from `start` on; zeros follow */
+};
+
+struct space {
+    struct spinlock lock;   /* rank LOCK_SPACE; guards all below and the page tables' lower half */
+    _Atomic uint32_t users; /* processes, and threads that run in it */
+    phys_addr_t pml4;       /* constant */
+    struct area *areas;     /* by rising address, never overlapping */
+    uint64_t brk_start, brk;
+};
+
+enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXEC };
+
+/* NULL when memory is exhausted. One user. */
+struct space *space_create(void);
+/* A copy with the same contents, frames shared until written. NULL when memory is exhausted. */
+struct space *space_clone(struct space *source);
+void space_get(struct space *space);
+/* The last user frees all; no CPU may have it loaded then. */
+void space_put(struct space *space);
+
+/* Makes the calling CPU use the space; NULL: the kernel's own tables. */
+void space_load(struct space *space);
+
+/* What follows takes the space's lock. Addresses and lengths are page-aligned and lie in user space,
+ * checked by the caller, unless said otherwise. */
+
+/* Maps [start, start + length), replacing what is there. file: see struct area. 0 or -ENOMEM. */
+int space_map(struct space *space, uint64_t start, uint64_t length, uint32_t prot,
+              const uint8_t *file, uint64_t file_size);
+
+/* As space_map, at a free place: at `hint` if it is free there, else the highest. `only_hint`: there or
+ * -EEXIST. The address, or a negative errno. */
+int64_t space_map_anywhere(struct space *space, uint64_t hint, bool only_hint, uint64_t length,
+                           uint32_t prot, const uint8_t *file, uint64_t file_size);
+
+int space_unmap(struct space *space, uint64_t start, uint64_t length);  /* 0 or -ENOMEM */
+int space_protect(struct space *space, uint64_t start, uint64_t length, /* -ENOMEM also for holes */
+                  uint32_t prot);
+/* Drops the contents: the next touch sees zeros, or the file, again. 0, or -ENOMEM for holes. */
+int space_discard(struct space *space, uint64_t start, uint64_t length);
+
+/* mremap(2). flags as there. The address, or a negative errno. */
+int64_t space_remap(struct space *space, uint64_t old, uint64_t old_length, uint64_t new_length,
+                    uint32_t flags, uint64_t new_address);
+
+/* Sets the program break, in bytes; returns the break in force. */
+uint64_t space_set_brk(struct space *space, uint64_t brk);
+
+/* Brings in the page of a touched address, any alignment. 0; -EFAULT: no such mapping, or it forbids
+ * the access; -ENOMEM. */
+int space_fault(struct space *space, uint64_t address, enum access access);
+
+/* Writes into a space that is not loaded, as its own program could. 0 or a negative errno. */
+int space_write(struct space *space, uint64_t address, const void *bytes, size_t size);

@@ -1,0 +1,99 @@
+/* Requests between CPUs. The kernel runs with IF = 0, so a CPU that is in ring 0 hears of a request only
+ * when it spins (ipi_serve) or leaves; ring 3 and idle CPUs are interrupted. */
+
+#include "smp/ipi.h"
+#include "cpu/apic.h"
+#include "cpu/clock.h"
+#include "cpu/cpu.h"
+#include "cpu/idt.h"
+#include "cpu/panic.h"
+#include "cpu/regs.h"
+#include "mm/space.h"
+
+#define FLUSH_ALL_PAGES   32 /* beyond so many single flushes, dropping the whole TLB is cheaper */
+#define ANSWER_NS         20000000000UL
+#define STOP_NS           200000000UL
+
+/* The one shootdown in flight. */
+static struct {
+    struct spinlock lock;      /* rank LOCK_SHOOTDOWN; guards the range */
+    uint64_t start, end;
+    _Atomic uint32_t awaited;  /* CPUs that have yet to flush; counted down by them */
+} shootdown = {.lock = SPINLOCK("TLB shootdown", LOCK_SHOOTDOWN)};
+
+static void flush(uint64_t start, uint64_t end)
+{
+    if (end - start > FLUSH_ALL_PAGES * PAGE_SIZE) {
+        write_cr3(read_cr3()); /* all but global translations, and user pages are none */
+        return;
+    }
+    for (; start < end; start += PAGE_SIZE)
+        invlpg(start);
+}
+
+void tlb_shootdown(struct space *space, uint64_t start, uint64_t end)
+{
+    if (this_cpu->space == space)
+        flush(start, end);
+#ifdef FAULT_lost_shootdown
+    return;
+#endif
+    if (cpu_count == 1)
+        return;
+
+    spin_lock(&shootdown.lock);
+    shootdown.start = start;
+    shootdown.end = end;
+    /* Full barrier: the changed entries are visible before cpu->space is read (see space_load). */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    for (unsigned i = 0; i < cpu_count; i++) {
+        struct cpu *cpu = cpu_block(i);
+        if (cpu == this_cpu->self || __atomic_load_n(&cpu->space, __ATOMIC_SEQ_CST) != space)
+            continue;
+        shootdown.awaited++;
+        cpu->shootdown_asked = 1;
+        apic_send(cpu->apic_id, VECTOR_SHOOTDOWN);
+    }
+    uint64_t since = clock_boot_ns();
+    while (shootdown.awaited) {
+        cpu_relax();
+        if (clock_boot_ns() - since > ANSWER_NS)
+            panic("TLB shootdown: %u CPUs do not answer", shootdown.awaited);
+    }
+    spin_unlock(&shootdown.lock);
+}
+
+void ipi_serve(void)
+{
+    struct cpu *cpu = this_cpu->self;
+    if (!cpu || !cpu->shootdown_asked)
+        return;
+    cpu->shootdown_asked = 0;
+    flush(shootdown.start, shootdown.end);
+    shootdown.awaited--;
+}
+
+void ipi_reschedule(unsigned cpu_index)
+{
+    apic_send(cpu_block(cpu_index)->apic_id, VECTOR_RESCHEDULE);
+}
+
+unsigned ipi_stop_others(void)
+{
+    unsigned silent = 0;
+    for (unsigned i = 0; i < cpu_count; i++) {
+        struct cpu *cpu = cpu_block(i);
+        if (cpu != this_cpu->self && cpu->online)
+            apic_send_nmi(cpu->apic_id);
+    }
+    uint64_t since = clock_boot_ns();
+    for (unsigned i = 0; i < cpu_count; i++) {
+        struct cpu *cpu = cpu_block(i);
+        if (cpu == this_cpu->self || !cpu->online)
+            continue;
+        while (!cpu->stopped && clock_boot_ns() - since < STOP_NS)
+            cpu_relax();
+        silent += !cpu->stopped;
+    }
+    return silent;
+}

@@ -1,0 +1,114 @@
+; The way of every CPU but the first from real mode to C (SDM vol. 3, 8.4.4 "MP Initialization Example").
+; The code is copied to a page below 1 MiB, whose number the start-up IPI carries; all CPUs may run it at
+; the same time: it writes nothing but its own GDT pointer's base, the same value in each.
+
+%include "asm-offsets.inc"
+
+extern boot_pml4, ap_main, ap_block_count, kernel_pml4_address
+
+section .rodata
+
+; In:  real mode, cs = the page's segment, ip = 0; IF = 0.
+; Out: ap_entry in the upper half, long mode, on boot_pml4, no stack.
+global trampoline_start
+trampoline_start:
+bits 16
+    cli
+    cld
+    mov ax, cs
+    mov ds, ax
+    movzx ebx, ax
+    shl ebx, 4                          ; the page's address
+    lea eax, [ebx + gdt - trampoline_start]
+    mov [gdt_pointer.base - trampoline_start], eax
+    lea eax, [ebx + protected - trampoline_start]
+    mov [protected_far - trampoline_start], eax
+    lgdt [gdt_pointer - trampoline_start]
+
+    mov eax, CR4_PAE
+    mov cr4, eax
+    mov eax, [boot_tables - trampoline_start]
+    mov cr3, eax
+    mov ecx, MSR_EFER
+    rdmsr
+    or eax, EFER_LME | EFER_NXE
+    wrmsr
+    mov eax, CR0_BOOT                   ; protection and paging at once: long mode
+    mov cr0, eax
+    jmp far dword [protected_far - trampoline_start]
+bits 64
+protected:
+    xor eax, eax
+    mov ds, eax
+    mov es, eax
+    mov ss, eax
+    mov fs, eax
+    mov gs, eax
+    mov rax, [rel entry_address]
+    jmp rax
+
+align 8
+gdt:
+    dq 0
+    dq 0x00af9a000000ffff               ; KERNEL_CS: 64-bit code
+gdt_end:
+gdt_pointer:
+    dw gdt_end - gdt - 1
+.base:
+    dd 0
+protected_far:
+    dd 0
+    dw KERNEL_CS
+boot_tables:
+    dd boot_pml4
+align 8
+entry_address:
+    dq ap_entry
+global trampoline_end
+trampoline_end:
+
+section .text
+
+; In:  long mode, boot_pml4 loaded, no stack, nothing known but this CPU's APIC id.
+; Out: ap_main(block) on this CPU's syscall stack, on the kernel's page tables; or, where no block carries
+;      the id or the CPU was given up meanwhile, halted for good, never having touched memory.
+ap_entry:
+    mov eax, 1
+    cpuid
+    shr ebx, 24                         ; initial APIC id (SDM vol. 2, CPUID leaf 1)
+    mov esi, ebx
+    xor eax, eax
+    cpuid
+    cmp eax, 11
+    jb .have_id
+    mov eax, 11                         ; leaf 0bh gives all 32 bits of it, where it is implemented
+    xor ecx, ecx
+    cpuid
+    test ebx, ebx
+    jz .have_id
+    mov esi, edx
+.have_id:
+    mov rax, [kernel_pml4_address]
+    mov cr3, rax
+    mov rdi, PER_CPU_BASE + CPU_BLOCK_OFFSET
+    mov ecx, [ap_block_count]
+.search:
+    test ecx, ecx
+    jz .park
+    cmp [rdi + CPU_APIC_ID], esi
+    je .found
+    add rdi, CPU_STRIDE
+    dec ecx
+    jmp .search
+.found:
+    mov eax, CPU_STATE_STARTING         ; taken once: not by a CPU that was given up, nor by two that
+    mov edx, CPU_STATE_RUNNING          ; claim one id
+    lock cmpxchg [rdi + CPU_STATE], edx
+    jne .park
+    mov rsp, [rdi + CPU_STACK_TOP]
+    xor ebp, ebp
+    call ap_main
+.park:
+    cli
+    hlt
+    jmp .park

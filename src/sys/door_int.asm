@@ -1,0 +1,36 @@
+; The first door: int 0x80, through the IDT gate of vector 0x80 (DPL 3, an interrupt gate).
+
+%include "asm-offsets.inc"
+%include "mm/smap.inc"
+%include "sys/frame.inc"
+
+extern dispatch, leave_slow
+
+section .text
+
+; In:   by the gate (SDM vol. 3, 6.14): CPL 3 -> 0; rsp = this CPU's syscall stack (TSS.RSP0), with ss,
+;       rsp, rflags, cs and rip of ring 3 pushed; IF, TF, NT, RF = 0; all else as ring 3 left it: GS base
+;       is ring 3's, DF and AC are unknown.
+;       eax = call number, rdi rsi rdx r10 r8 r9 = arguments.
+; Out:  by iretq to the next instruction: rax = result, every other register and rflags as they were;
+;       or, with work pending, through leave_slow.
+; The gate admits int 0x80 from ring 3 only in practice: ring 0 never issues it, so swapgs needs no test.
+global door_int
+global door_int_iretq
+door_int:
+    swapgs
+    CLAC                                ; an interrupt gate keeps AC: ring 3 could open user memory
+    cld                                 ; C expects DF = 0
+    push rax                            ; orig_rax
+    PUSH_CALLER_SAVED
+
+    call dispatch
+
+    cmp dword [gs:CPU_WORK], 0
+    jne leave_slow
+
+    POP_CALLER_SAVED
+    add rsp, 8                          ; orig_rax
+    swapgs
+door_int_iretq:
+    iretq

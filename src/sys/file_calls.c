@@ -1,0 +1,430 @@
+/* Calls on files and descriptors. */
+
+#include "cpu/clock.h"
+#include "cpu/cpu.h"
+#include "dev/console.h"
+#include "lib/random.h"
+#include "lib/string.h"
+#include "sys/table.h"
+#include "task/files.h"
+#include "task/process.h"
+#include "task/sched.h"
+#include "task/thread.h"
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <asm/stat.h>
+#include <asm/termbits.h>
+#include <asm/termios.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include <linux/limits.h>
+#include <linux/stat.h>
+#include <linux/uio.h>
+
+#define CHUNK          256
+#define TRANSFER_MAX   0x7ffff000UL /* what Linux moves in one call at most */
+#define INPUT_POLL_NS  10000000UL
+#define PATH_SIZE      256
+
+/* Moves up to `size` bytes from the file at *offset to user memory. Bytes moved, or an errno when none
+ * were. */
+static long read_file(struct file *file, user_addr_t buffer, size_t size, uint64_t *offset)
+{
+    uint8_t chunk[CHUNK];
+    size_t done = 0, failed = 0;
+    if (file->kind == FILE_REGULAR) {
+        uint64_t left = *offset < file->entry.size ? file->entry.size - *offset : 0;
+        size = size < left ? size : left;
+        failed = copy_to_user_partial(buffer, file->entry.data + *offset, size);
+        done = size - failed;
+        *offset += done;
+        return failed && !done ? -EFAULT : (long)done;
+    }
+    while (done < size && !failed) {
+        size_t want = size - done < CHUNK ? size - done : CHUNK;
+        if (file->kind == FILE_RANDOM)
+            random_bytes(chunk, want);
+        else
+            memset(chunk, 0, want);
+        failed = copy_to_user_partial(buffer + done, chunk, want);
+        done += want - failed;
+    }
+    return failed && !done ? -EFAULT : (long)done;
+}
+
+/* What the serial port has; blocks until there is something. */
+static long read_console(user_addr_t buffer, size_t size)
+{
+    uint8_t chunk[CHUNK];
+    size_t got = 0;
+    while (got < size && got < CHUNK) {
+        int byte = console_read_byte();
+        if (byte < 0)
+            break;
+        chunk[got++] = byte == '\r' ? '\n' : (uint8_t)byte;
+    }
+    if (!got && size) {
+        /* The port is looked at again when the call is issued again, after a while. */
+        sched_block(WAIT_INPUT, clock_boot_ns() + INPUT_POLL_NS);
+        return 0;
+    }
+    return copy_to_user(buffer, chunk, got) ? -EFAULT : (long)got;
+}
+
+static long write_console(user_addr_t buffer, size_t size)
+{
+    char chunk[CHUNK];
+    size_t done = 0, failed = 0;
+    while (done < size && !failed) {
+        size_t want = size - done < CHUNK ? size - done : CHUNK;
+        failed = copy_from_user_partial(chunk, buffer + done, want);
+        console_write(chunk, want - failed);
+        done += want - failed;
+    }
+    return failed && !done ? -EFAULT : (long)done;
+}
+
+enum direction { READING, WRITING };
+
+/* An open file of the current process that allows the direction; 0 or -EBADF, -EISDIR. */
+static long get_for(int fd, enum direction direction, struct file **out)
+{
+    struct file *file = file_get(fd);
+    if (!file)
+        return -EBADF;
+    uint32_t mode = file->flags & O_ACCMODE;
+    long error = mode == (direction == READING ? O_WRONLY : O_RDONLY) ? -EBADF
+                 : file->kind == FILE_DIRECTORY                       ? -EISDIR
+                                                                      : 0;
+    if (error)
+        file_put(file);
+    *out = file;
+    return error;
+}
+
+static long transfer(struct file *file, enum direction direction, user_addr_t buffer, size_t size,
+                     uint64_t *offset)
+{
+    if (size > TRANSFER_MAX)
+        size = TRANSFER_MAX;
+    if (!user_range_ok(buffer, size))
+        return -EFAULT;
+    if (direction == WRITING)
+        return file->kind == FILE_CONSOLE ? write_console(buffer, size) : (long)size;
+    if (file->kind == FILE_NULL)
+        return 0;
+    return file->kind == FILE_CONSOLE ? read_console(buffer, size)
+                                      : read_file(file, buffer, size, offset);
+}
+
+static long transfer_fd(int fd, enum direction direction, user_addr_t buffer, size_t size)
+{
+    struct file *file;
+    long result = get_for(fd, direction, &file);
+    if (result)
+        return result;
+    uint64_t offset = file->offset;
+    result = transfer(file, direction, buffer, size, &offset);
+    file->offset = offset;
+    file_put(file);
+    return result;
+}
+
+long sys_read(int fd, user_addr_t buffer, size_t count)
+{
+    return transfer_fd(fd, READING, buffer, count);
+}
+
+long sys_write(int fd, user_addr_t buffer, size_t count)
+{
+    return transfer_fd(fd, WRITING, buffer, count);
+}
+
+long sys_pread64(int fd, user_addr_t buffer, size_t count, int64_t position)
+{
+    if (position < 0)
+        return -EINVAL;
+    struct file *file;
+    long result = get_for(fd, READING, &file);
+    if (result)
+        return result;
+    uint64_t offset = (uint64_t)position;
+    result = file->kind == FILE_CONSOLE ? -ESPIPE
+                                        : transfer(file, READING, buffer, count, &offset);
+    file_put(file);
+    return result;
+}
+
+static long transfer_vector(int fd, enum direction direction, user_addr_t vector,
+                            unsigned long count)
+{
+    struct file *file;
+    long error = get_for(fd, direction, &file);
+    if (error)
+        return error;
+    long done = 0;
+    uint64_t offset = file->offset, total = 0;
+    if (count > UIO_MAXIOV)
+        error = -EINVAL;
+    for (unsigned long i = 0; !error && i < count; i++) { /* all lengths first: nothing half done */
+        struct iovec part;
+        if (copy_from_user(&part, vector + i * sizeof(part), sizeof(part)))
+            error = -EFAULT;
+        else if ((int64_t)part.iov_len < 0 || (total += part.iov_len) > INT64_MAX)
+            error = -EINVAL;
+        else if (!user_range_ok((user_addr_t)part.iov_base, part.iov_len))
+            error = -EFAULT;
+    }
+    for (unsigned long i = 0; !error && i < count; i++) {
+        struct iovec part;
+        if (copy_from_user(&part, vector + i * sizeof(part), sizeof(part))) {
+            error = -EFAULT;
+            break;
+        }
+        if (!part.iov_len)
+            continue;
+        long moved = transfer(file, direction, (user_addr_t)part.iov_base, part.iov_len, &offset);
+        if (moved < 0)
+            error = moved;
+        else
+            done += moved;
+        if (moved < (long)part.iov_len)
+            break;
+    }
+    file->offset = offset;
+    file_put(file);
+    return done ? done : error;
+}
+
+long sys_readv(int fd, user_addr_t vector, unsigned long count)
+{
+    return transfer_vector(fd, READING, vector, count);
+}
+
+long sys_writev(int fd, user_addr_t vector, unsigned long count)
+{
+    return transfer_vector(fd, WRITING, vector, count);
+}
+
+/* The path as the calls take it, relative to an open directory if it does not begin with "/". */
+static long get_path(int dirfd, user_addr_t user, char path[PATH_SIZE])
+{
+    int64_t length = copy_string_from_user(path, user, PATH_SIZE);
+    if (length < 0)
+        return length;
+    if (path[0] == '/' || dirfd == AT_FDCWD)
+        return 0;
+    struct file *file = file_get(dirfd);
+    if (!file)
+        return -EBADF;
+    long error = 0;
+    size_t folder = file->kind == FILE_DIRECTORY ? strlen(file->entry.name) : 0;
+    if (file->kind != FILE_DIRECTORY) {
+        error = -ENOTDIR;
+    } else if (folder + 1 + (size_t)length >= PATH_SIZE) {
+        error = -ENAMETOOLONG;
+    } else if (length) {
+        memmove(path + folder + 1, path, (size_t)length + 1);
+        memcpy(path, file->entry.name, folder);
+        path[folder] = '/';
+    }
+    file_put(file);
+    return error;
+}
+
+long sys_openat(int dirfd, user_addr_t user_path, uint32_t flags)
+{
+    char path[PATH_SIZE];
+    long error = get_path(dirfd, user_path, path);
+    return error ? error : files_open(path, flags);
+}
+
+long sys_open(user_addr_t path, uint32_t flags)
+{
+    return sys_openat(AT_FDCWD, path, flags);
+}
+
+long sys_close(int fd)
+{
+    return files_close(fd);
+}
+
+static long put_stat(const struct file *file, user_addr_t out)
+{
+    struct stat stat = {
+        .st_nlink = 1,
+        .st_blksize = PAGE_SIZE,
+        .st_mode = S_IFCHR | 0666,
+        .st_rdev = 5 << 8 | 1, /* /dev/console, in Linux's numbering */
+    };
+    if (file->kind == FILE_REGULAR || file->kind == FILE_DIRECTORY) {
+        const struct cpio_entry *entry = &file->entry;
+        stat.st_ino = entry->ino;
+        stat.st_mode = entry->mode;
+        stat.st_uid = entry->uid;
+        stat.st_gid = entry->gid;
+        stat.st_nlink = entry->nlink;
+        stat.st_rdev = 0;
+        stat.st_size = (long)entry->size;
+        stat.st_blocks = (long)((entry->size + 511) / 512);
+        stat.st_mtime = stat.st_ctime = stat.st_atime = entry->mtime;
+    } else if (file->kind != FILE_CONSOLE) {
+        stat.st_rdev = 1 << 8 | (file->kind == FILE_NULL ? 3 : file->kind == FILE_ZERO ? 5 : 9);
+    }
+    return copy_to_user(out, &stat, sizeof(stat));
+}
+
+long sys_fstat(int fd, user_addr_t out)
+{
+    struct file *file = file_get(fd);
+    if (!file)
+        return -EBADF;
+    long error = put_stat(file, out);
+    file_put(file);
+    return error;
+}
+
+long sys_newfstatat(int dirfd, user_addr_t user_path, user_addr_t out, uint32_t flags)
+{
+    char path[PATH_SIZE];
+    if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH))
+        return -EINVAL;
+    long error = get_path(dirfd, user_path, path);
+    if (error)
+        return error;
+    if (!path[0] && (flags & AT_EMPTY_PATH) && dirfd != AT_FDCWD)
+        return sys_fstat(dirfd, out);
+    struct file file = {0};
+    error = files_lookup(path, !(flags & AT_SYMLINK_NOFOLLOW), &file);
+    return error ? error : put_stat(&file, out);
+}
+
+long sys_stat(user_addr_t path, user_addr_t out)
+{
+    return sys_newfstatat(AT_FDCWD, path, out, 0);
+}
+
+long sys_lstat(user_addr_t path, user_addr_t out)
+{
+    return sys_newfstatat(AT_FDCWD, path, out, AT_SYMLINK_NOFOLLOW);
+}
+
+static long seek(struct file *file, int64_t offset, uint32_t whence)
+{
+    if (file->kind == FILE_CONSOLE)
+        return -ESPIPE;
+    if (whence > SEEK_END)
+        return -EINVAL;
+    if (file->kind != FILE_REGULAR)
+        return 0;
+    int64_t from = whence == SEEK_SET   ? 0
+                   : whence == SEEK_CUR ? (int64_t)file->offset
+                                        : (int64_t)file->entry.size;
+    int64_t to;
+    if (__builtin_add_overflow(from, offset, &to))
+        return -EOVERFLOW;
+    if (to < 0)
+        return -EINVAL;
+    file->offset = (uint64_t)to;
+    return to;
+}
+
+long sys_lseek(int fd, int64_t offset, uint32_t whence)
+{
+    struct file *file = file_get(fd);
+    if (!file)
+        return -EBADF;
+    long result = seek(file, offset, whence);
+    file_put(file);
+    return result;
+}
+
+long sys_ioctl(int fd, uint32_t request, user_addr_t argument)
+{
+    struct file *file = file_get(fd);
+    if (!file)
+        return -EBADF;
+    bool console = file->kind == FILE_CONSOLE;
+    file_put(file);
+    if (!console)
+        return -ENOTTY;
+    if (request == TIOCGWINSZ) {
+        struct winsize size = {.ws_row = 25, .ws_col = 80};
+        return copy_to_user(argument, &size, sizeof(size));
+    }
+    if (request == TCGETS) {
+        struct termios settings = {
+            .c_iflag = ICRNL, .c_oflag = OPOST | ONLCR, .c_cflag = CS8 | CREAD | B115200};
+        return copy_to_user(argument, &settings, sizeof(settings));
+    }
+    return -ENOTTY;
+}
+
+long sys_fcntl(int fd, uint32_t command, uint64_t argument)
+{
+    struct file *file = file_get(fd);
+    if (!file)
+        return -EBADF;
+    long result = 0;
+    switch (command) {
+    case F_GETFD:
+        result = file->close_on_exec;
+        break;
+    case F_SETFD:
+        file->close_on_exec = argument & FD_CLOEXEC;
+        break;
+    case F_GETFL:
+        result = (long)(file->flags | O_LARGEFILE);
+        break;
+    default:
+        result = -EINVAL;
+    }
+    file_put(file);
+    return result;
+}
+
+long sys_access(user_addr_t user_path, uint32_t mode)
+{
+    char path[PATH_SIZE];
+    struct file file = {0};
+    if (mode > 7)
+        return -EINVAL;
+    long error = get_path(AT_FDCWD, user_path, path);
+    if (!error)
+        error = files_lookup(path, true, &file);
+    if (error)
+        return error;
+    bool stored = file.kind == FILE_REGULAR || file.kind == FILE_DIRECTORY;
+    if ((mode & 2) && stored)
+        return -EROFS;
+    return (mode & 1) && !(stored && (file.entry.mode & 0111)) ? -EACCES : 0;
+}
+
+long sys_readlinkat(int dirfd, user_addr_t user_path, user_addr_t buffer, int size)
+{
+    char path[PATH_SIZE];
+    struct file file = {0};
+    if (size <= 0)
+        return -EINVAL;
+    long error = get_path(dirfd, user_path, path);
+    if (!error)
+        error = files_lookup(path, false, &file);
+    if (error)
+        return error;
+    if (file.kind != FILE_REGULAR || !S_ISLNK(file.entry.mode))
+        return -EINVAL;
+    size_t length = file.entry.size < (size_t)size ? file.entry.size : (size_t)size;
+    return copy_to_user(buffer, file.entry.data, length) ? -EFAULT : (long)length;
+}
+
+long sys_readlink(user_addr_t path, user_addr_t buffer, int size)
+{
+    return sys_readlinkat(AT_FDCWD, path, buffer, size);
+}
+
+long sys_getcwd(user_addr_t buffer, size_t size)
+{
+    if (size < 2)
+        return -ERANGE;
+    return copy_to_user(buffer, "/", 2) ? -EFAULT : 2;
+}

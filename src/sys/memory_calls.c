@@ -1,0 +1,159 @@
+/* Calls on the address space. */
+
+#include "cpu/cpu.h"
+#include "mm/space.h"
+#include "sys/table.h"
+#include "task/files.h"
+#include "task/process.h"
+#include "task/thread.h"
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+
+#define PROT_ALL (PROT_READ | PROT_WRITE | PROT_EXEC)
+
+static struct space *space(void)
+{
+    return this_cpu->current->process->space;
+}
+
+static uint64_t page_align(uint64_t length)
+{
+    return (length + PAGE_SIZE - 1) & PAGE_MASK;
+}
+
+/* Whether [address, address + length) is made of pages of user space. */
+static bool range_ok(uint64_t address, uint64_t length)
+{
+    return address % PAGE_SIZE == 0 && length <= USER_END && address <= USER_END - length;
+}
+
+/* What a mapping of a file shows. */
+static long file_bytes(int fd, uint64_t prot, uint64_t flags, uint64_t offset, const uint8_t **bytes,
+                       uint64_t *size)
+{
+    struct file *file = file_get(fd);
+    if (!file)
+        return -EBADF;
+    long error = 0;
+    bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
+    if ((file->flags & O_ACCMODE) == O_WRONLY || (shared && (prot & PROT_WRITE)))
+        error = -EACCES;
+    else if (file->kind == FILE_ZERO)
+        *bytes = NULL;
+    else if (file->kind != FILE_REGULAR)
+        error = -ENODEV;
+    else if (offset < file->entry.size) {
+        *bytes = file->entry.data + offset;
+        *size = file->entry.size - offset;
+    }
+    file_put(file); /* the bytes are the initramfs's and stay */
+    return error;
+}
+
+long sys_mmap(uint64_t address, uint64_t length, uint64_t prot, uint64_t flags, int fd,
+              uint64_t offset)
+{
+    const uint8_t *bytes = NULL;
+    uint64_t size = 0;
+    uint64_t type = flags & MAP_TYPE;
+    bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
+    if (offset % PAGE_SIZE)
+        return -EINVAL;
+    if (!(flags & MAP_ANONYMOUS)) {
+        long error = file_bytes(fd, prot, flags, offset, &bytes, &size);
+        if (error)
+            return error;
+    }
+    if (!length || (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE))
+        return -EINVAL;
+    length = page_align(length);
+    if (!length || length > USER_END)
+        return -ENOMEM;
+    uint32_t rights = prot & PROT_ALL;
+    if (!fixed)
+        return space_map_anywhere(space(), page_align(address), false, length, rights, bytes, size);
+    if (address % PAGE_SIZE)
+        return -EINVAL;
+    if (!range_ok(address, length))
+        return -ENOMEM;
+    if (address < USER_START)
+        return -EPERM;
+    if (flags & MAP_FIXED_NOREPLACE)
+        return space_map_anywhere(space(), address, true, length, rights, bytes, size);
+    int error = space_map(space(), address, length, rights, bytes, size);
+    return error ? error : (long)address;
+}
+
+long sys_munmap(uint64_t address, uint64_t length)
+{
+    length = page_align(length);
+    if (!length || !range_ok(address, length))
+        return -EINVAL;
+    return space_unmap(space(), address, length);
+}
+
+long sys_mprotect(uint64_t address, uint64_t length, uint64_t prot)
+{
+    if (address % PAGE_SIZE || (prot & ~(uint64_t)PROT_ALL))
+        return -EINVAL;
+    if (!length)
+        return 0;
+    length = page_align(length);
+    if (!length || !range_ok(address, length))
+        return -ENOMEM;
+    return space_protect(space(), address, length, (uint32_t)prot);
+}
+
+long sys_madvise(uint64_t address, uint64_t length, int advice)
+{
+    uint64_t aligned = page_align(length);
+    if (address % PAGE_SIZE || (length && !aligned) || address + aligned < address)
+        return -EINVAL;
+    switch (advice) {
+    case MADV_NORMAL:
+    case MADV_RANDOM:
+    case MADV_SEQUENTIAL:
+    case MADV_WILLNEED:
+    case MADV_FREE: /* may free at any time later: so never */
+    case MADV_HUGEPAGE:
+    case MADV_NOHUGEPAGE:
+    case MADV_DONTFORK:
+    case MADV_DOFORK:
+    case MADV_DONTDUMP:
+    case MADV_DODUMP:
+        return range_ok(address, aligned) ? 0 : -ENOMEM;
+    case MADV_DONTNEED:
+        return range_ok(address, aligned) ? space_discard(space(), address, aligned) : -ENOMEM;
+    default:
+        return -EINVAL;
+    }
+}
+
+long sys_mremap(uint64_t old, uint64_t old_length, uint64_t new_length, uint64_t flags,
+                uint64_t new_address)
+{
+    if (flags & ~(uint64_t)(MREMAP_MAYMOVE | MREMAP_FIXED))
+        return -EINVAL;
+    if ((flags & MREMAP_FIXED) && !(flags & MREMAP_MAYMOVE))
+        return -EINVAL;
+    old_length = page_align(old_length);
+    new_length = page_align(new_length);
+    if (old % PAGE_SIZE || !new_length || new_length > USER_END)
+        return -EINVAL;
+    if (flags & MREMAP_FIXED) {
+        bool apart = new_address + new_length <= old || old + old_length <= new_address;
+        if (!range_ok(new_address, new_length) || new_address < USER_START || !apart)
+            return -EINVAL;
+    }
+    if (!range_ok(old, old_length))
+        return -EFAULT;
+    if (!old_length) /* would double a shared mapping: there are none */
+        return -EINVAL;
+    return space_remap(space(), old, old_length, new_length, (uint32_t)flags, new_address);
+}
+
+long sys_brk(uint64_t brk)
+{
+    return (long)space_set_brk(space(), brk);
+}

@@ -1,0 +1,104 @@
+/* The system-call table. */
+
+#include "sys/table.h"
+#include "cpu/cpu.h"
+#include "dev/console.h"
+#include "task/process.h"
+#include "task/thread.h"
+#include <asm/errno.h>
+#include <asm/unistd_64.h>
+#include <stdatomic.h>
+
+/* The doors call through this from assembly, with the arguments where C expects them; each call takes as
+ * many of the six as its declaration says. */
+typedef void (*call_entry)(void);
+
+#pragma GCC diagnostic ignored "-Woverride-init" /* a default for all, then the calls that exist */
+#define CALL(name)       [__NR_##name] = (call_entry)sys_##name
+#define CALL_AS(name, f) [__NR_##name] = (call_entry)(f)
+
+extern const call_entry syscall_table[SYSCALL_COUNT];
+const call_entry syscall_table[SYSCALL_COUNT] = {
+    [0 ... SYSCALL_COUNT - 1] = (call_entry)sys_unimplemented,
+    CALL(read),
+    CALL(write),
+    CALL(open),
+    CALL(close),
+    CALL(stat),
+    CALL(fstat),
+    CALL(lstat),
+    CALL(lseek),
+    CALL(mmap),
+    CALL(mprotect),
+    CALL(munmap),
+    CALL(brk),
+    CALL(rt_sigaction),
+    CALL(rt_sigprocmask),
+    CALL(ioctl),
+    CALL(pread64),
+    CALL(readv),
+    CALL(writev),
+    CALL(access),
+    CALL(sched_yield),
+    CALL(mremap),
+    CALL(madvise),
+    CALL(nanosleep),
+    CALL(getpid),
+    CALL(clone),
+    CALL(fork),
+    CALL(vfork),
+    CALL(execve),
+    CALL(exit),
+    CALL(wait4),
+    CALL(kill),
+    CALL(uname),
+    CALL(fcntl),
+    CALL(getcwd),
+    CALL(readlink),
+    CALL(gettimeofday),
+    CALL(sysinfo),
+    CALL_AS(getuid, sys_zero_id),
+    CALL_AS(getgid, sys_zero_id),
+    CALL_AS(geteuid, sys_zero_id),
+    CALL_AS(getegid, sys_zero_id),
+    CALL(getppid),
+    CALL(arch_prctl),
+    CALL(gettid),
+    CALL(tkill),
+    CALL(time),
+    CALL(futex),
+    CALL(sched_setaffinity),
+    CALL(sched_getaffinity),
+    CALL(set_tid_address),
+    CALL(clock_gettime),
+    CALL(clock_getres),
+    CALL(clock_nanosleep),
+    CALL(exit_group),
+    CALL(tgkill),
+    CALL(openat),
+    CALL(newfstatat),
+    CALL(readlinkat),
+    CALL(set_robust_list),
+    CALL(getcpu),
+    CALL(prlimit64),
+    CALL(getrandom),
+    CALL(clone3),
+};
+
+static const char *const names[SYSCALL_COUNT] = {
+#include "syscall_names.h"
+};
+
+long sys_unimplemented(void)
+{
+    /* One bit a number, the last for all that lie outside of the table. */
+    static _Atomic uint64_t logged[SYSCALL_COUNT / 64 + 1];
+    uint32_t number = (uint32_t)user_frame()->orig_rax;
+    uint32_t bit = number < SYSCALL_COUNT ? number : SYSCALL_COUNT;
+    uint64_t mask = 1UL << bit % 64;
+    if (!(logged[bit / 64] & mask) && !(atomic_fetch_or(&logged[bit / 64], mask) & mask))
+        klog("sys", "call %u (%s) is not implemented; first wanted by %s", number,
+             number < SYSCALL_COUNT && names[number] ? names[number] : "no such number",
+             this_cpu->current->process->name);
+    return -ENOSYS;
+}

@@ -1,0 +1,231 @@
+/* Calls about the calling thread: who it is, where it runs, what the CPU keeps for it; and signals, which
+ * are recorded, or end a process, but are not delivered to handlers. */
+
+#include "cpu/features.h"
+#include "cpu/regs.h"
+#include "dev/console.h"
+#include "lib/string.h"
+#include "sys/table.h"
+#include "task/process.h"
+#include "task/sched.h"
+#include "task/thread.h"
+#include <asm/errno.h>
+#include <asm/prctl.h>
+#include <asm/signal.h>
+#include <linux/futex.h>
+
+#define AFFINITY_BYTES_MAX 512
+
+long sys_getpid(void)
+{
+    return this_cpu->current->pid;
+}
+
+long sys_gettid(void)
+{
+    return this_cpu->current->tid;
+}
+
+long sys_getppid(void)
+{
+    spin_lock(&process_lock);
+    const struct process *parent = this_cpu->current->process->parent;
+    long pid = parent ? parent->pid : 0;
+    spin_unlock(&process_lock);
+    return pid;
+}
+
+long sys_zero_id(void)
+{
+    return 0;
+}
+
+long sys_sched_yield(void)
+{
+    sched_yield();
+    return 0;
+}
+
+static long set_affinity(struct thread *thread, void *affinity)
+{
+    sched_set_affinity(thread, affinity);
+    return 0;
+}
+
+long sys_sched_setaffinity(int tid, uint32_t size, user_addr_t mask)
+{
+    uint64_t affinity[AFFINITY_BYTES_MAX / 8] = {0}, any = 0;
+    size_t bytes = affinity_words() * 8;
+    if (copy_from_user(affinity, mask, size < bytes ? size : bytes))
+        return -EFAULT;
+    if (tid < 0)
+        return -ESRCH;
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (cpu_block(i)->online)
+            any |= affinity[i / 64] & 1UL << i % 64;
+    if (!any)
+        return -EINVAL;
+    if (tid == 0) {
+        sched_set_affinity(this_cpu->current, affinity);
+        return 0;
+    }
+    return with_thread(-1, tid, set_affinity, affinity);
+}
+
+static long get_affinity(struct thread *thread, void *affinity)
+{
+    memcpy(affinity, thread->affinity, affinity_words() * 8);
+    return 0;
+}
+
+long sys_sched_getaffinity(int tid, uint32_t size, user_addr_t mask)
+{
+    uint64_t affinity[AFFINITY_BYTES_MAX / 8];
+    uint32_t bytes = (uint32_t)affinity_words() * 8;
+    if (size < bytes || size % 8)
+        return -EINVAL;
+    long error = with_thread(-1, tid ? tid : this_cpu->current->tid, get_affinity, affinity);
+    if (error)
+        return error;
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (!cpu_block(i)->online)
+            affinity[i / 64] &= ~(1UL << i % 64);
+    return copy_to_user(mask, affinity, bytes) ? -EFAULT : (long)bytes;
+}
+
+long sys_getcpu(user_addr_t cpu, user_addr_t node)
+{
+    const uint32_t index = this_cpu->index, zero = 0;
+    if (cpu && copy_to_user(cpu, &index, sizeof(index)))
+        return -EFAULT;
+    return node ? copy_to_user(node, &zero, sizeof(zero)) : 0;
+}
+
+long sys_set_tid_address(user_addr_t address)
+{
+    this_cpu->current->clear_child_tid = address;
+    return this_cpu->current->tid;
+}
+
+long sys_set_robust_list(user_addr_t head, size_t size)
+{
+    if (size != sizeof(struct robust_list_head))
+        return -EINVAL;
+    this_cpu->current->robust_list = head;
+    return 0;
+}
+
+long sys_arch_prctl(int code, uint64_t address)
+{
+    uint64_t base;
+    switch (code) {
+    case ARCH_SET_FS:
+    case ARCH_SET_GS:
+        if (address >= USER_END)
+            return -EPERM;
+        if (code == ARCH_SET_FS)
+            set_user_fs_base(address);
+        else
+            set_user_gs_base(address);
+        return 0;
+    case ARCH_GET_FS:
+    case ARCH_GET_GS:
+        base = code == ARCH_GET_FS ? user_fs_base() : user_gs_base();
+        return copy_to_user(address, &base, sizeof(base));
+    default:
+        return -EINVAL;
+    }
+}
+
+#define SIGNAL_BIT(n) (1UL << ((n) - 1))
+
+long sys_rt_sigaction(int signal, user_addr_t new, user_addr_t old, size_t size)
+{
+    struct signal_action action, previous;
+    if (size != sizeof(uint64_t))
+        return -EINVAL;
+    if (new && copy_from_user(&action, new, sizeof(action)))
+        return -EFAULT;
+    if (signal < 1 || signal > PROCESS_SIGNALS || (new && (signal == SIGKILL || signal == SIGSTOP)))
+        return -EINVAL;
+    spin_lock(&process_lock);
+    struct signal_action *recorded = &this_cpu->current->process->actions[signal - 1];
+    previous = *recorded;
+    if (new)
+        *recorded = action;
+    spin_unlock(&process_lock);
+    return old ? copy_to_user(old, &previous, sizeof(previous)) : 0;
+}
+
+long sys_rt_sigprocmask(int how, user_addr_t new, user_addr_t old, size_t size)
+{
+    struct thread *thread = this_cpu->current;
+    uint64_t mask = thread->signal_mask, set;
+    if (size != sizeof(mask))
+        return -EINVAL;
+    if (new) {
+        if (copy_from_user(&set, new, sizeof(set)))
+            return -EFAULT;
+        if (how != SIG_BLOCK && how != SIG_UNBLOCK && how != SIG_SETMASK)
+            return -EINVAL;
+        set &= ~(SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP));
+        thread->signal_mask = how == SIG_BLOCK     ? mask | set
+                              : how == SIG_UNBLOCK ? mask & ~set
+                                                   : set;
+    }
+    return old ? copy_to_user(old, &mask, sizeof(mask)) : 0;
+}
+
+/* What a signal does to a process: nothing, or its end. A handler is not run: the sender is told so. */
+static long deliver(struct process *process, int signal, bool *end)
+{
+    const uint64_t ignored_by_default =
+        SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH) | SIGNAL_BIT(SIGCONT);
+    if (signal == 0)
+        return 0;
+    uint64_t handler = process->actions[signal - 1].handler;
+    if (handler == (uint64_t)SIG_IGN ||
+        (handler == (uint64_t)SIG_DFL && (ignored_by_default & SIGNAL_BIT(signal))))
+        return 0;
+    if (handler != (uint64_t)SIG_DFL)
+        return -ENOSYS;
+    *end = true;
+    return 0;
+}
+
+static long signal_thread(struct thread *thread, void *context)
+{
+    const int *signal = context;
+    bool end = false;
+    long error = deliver(thread->process, *signal, &end);
+    if (end)
+        process_exit_locked(thread->process, *signal);
+    return error;
+}
+
+static long send_signal(int tgid, int tid, int signal)
+{
+    if (signal < 0 || signal > PROCESS_SIGNALS)
+        return -EINVAL;
+    long error = with_thread(tgid, tid, signal_thread, &signal);
+    if (error == -ENOSYS)
+        klog("sys", "%s: signal %d has a handler, and handlers are not run",
+             this_cpu->current->process->name, signal);
+    return error;
+}
+
+long sys_tgkill(int tgid, int tid, int signal)
+{
+    return tgid <= 0 || tid <= 0 ? -EINVAL : send_signal(tgid, tid, signal);
+}
+
+long sys_tkill(int tid, int signal)
+{
+    return tid <= 0 ? -EINVAL : send_signal(-1, tid, signal);
+}
+
+long sys_kill(int pid, int signal)
+{
+    /* Process groups are not kept: every other form of pid names none that exists. */
+    return pid <= 0 ? -ESRCH : send_signal(pid, pid, signal);
+}

@@ -1,0 +1,261 @@
+/* Paths, descriptors and open files. Contents are the initramfs's bytes, which nothing changes, so that
+ * files need no lock of their own. */
+
+#include "task/files.h"
+#include "cpu/cpu.h"
+#include "lib/string.h"
+#include "mm/pool.h"
+#include "task/process.h"
+#include "task/thread.h"
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+
+#define PATH_SIZE  256
+#define LINKS_MAX  8 /* symbolic links in a row */
+
+static struct pool file_pool = POOL("file", struct file);
+static const void *archive;
+static size_t archive_length;
+
+static const struct {
+    const char *path;
+    enum file_kind kind;
+} devices[] = {
+    {"dev/console", FILE_CONSOLE}, {"dev/tty", FILE_CONSOLE},    {"dev/null", FILE_NULL},
+    {"dev/zero", FILE_ZERO},       {"dev/random", FILE_RANDOM}, {"dev/urandom", FILE_RANDOM},
+};
+
+void files_init(const void *initramfs, size_t length)
+{
+    archive = initramfs;
+    archive_length = length;
+}
+
+/* "/a//b/./c/../d" to "a/b/d": without empty parts, "." and "..". 0 or -ENAMETOOLONG. */
+static int normalise(const char *path, char out[PATH_SIZE])
+{
+    size_t used = 0;
+    while (*path) {
+        size_t part = 0;
+        while (path[part] && path[part] != '/')
+            part++;
+        if (part == 2 && !strncmp(path, "..", 2)) {
+            while (used && out[--used] != '/')
+                ;
+        } else if (part && !(part == 1 && *path == '.')) {
+            if (used + 1 + part >= PATH_SIZE)
+                return -ENAMETOOLONG;
+            if (used)
+                out[used++] = '/';
+            memcpy(out + used, path, part);
+            used += part;
+        }
+        path += part + (path[part] == '/');
+    }
+    out[used] = '\0';
+    return 0;
+}
+
+/* Whether some leading part of the path is a file: then the error is another one. */
+static bool passes_through_file(char *path)
+{
+    for (char *c = path; *c; c++) {
+        struct cpio_entry entry;
+        if (*c != '/')
+            continue;
+        *c = '\0';
+        bool file = !cpio_find(archive, archive_length, path, &entry) && !S_ISDIR(entry.mode);
+        *c = '/';
+        if (file)
+            return true;
+    }
+    return false;
+}
+
+int files_lookup(const char *path, bool follow, struct file *out)
+{
+    char name[PATH_SIZE], target[PATH_SIZE];
+    size_t length = strlen(path);
+    bool wants_directory = length && path[length - 1] == '/';
+    if (!length)
+        return -ENOENT;
+    for (unsigned links = 0; links <= LINKS_MAX; links++) {
+        int error = normalise(path, name);
+        if (error)
+            return error;
+        for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+            if (!strcmp(name, devices[i].path)) {
+                out->kind = devices[i].kind;
+                return wants_directory ? -ENOTDIR : 0;
+            }
+        }
+        if (!name[0] || !strcmp(name, "dev")) {
+            out->kind = FILE_DIRECTORY;
+            out->entry = (struct cpio_entry){.name = name[0] ? "dev" : ".", .mode = S_IFDIR | 0755};
+            return 0;
+        }
+        if (cpio_find(archive, archive_length, name, &out->entry))
+            return passes_through_file(name) ? -ENOTDIR : -ENOENT;
+        out->kind = S_ISDIR(out->entry.mode) ? FILE_DIRECTORY : FILE_REGULAR;
+        if (!S_ISLNK(out->entry.mode) || !follow)
+            return wants_directory && out->kind != FILE_DIRECTORY ? -ENOTDIR : 0;
+
+        /* A relative target starts from the link's folder. */
+        size_t folder = strlen(name);
+        while (folder && name[folder - 1] != '/')
+            folder--;
+        if (out->entry.data[0] == '/')
+            folder = 0;
+        if (folder + out->entry.size >= PATH_SIZE)
+            return -ENAMETOOLONG;
+        memcpy(target, name, folder);
+        memcpy(target + folder, out->entry.data, out->entry.size);
+        target[folder + out->entry.size] = '\0';
+        path = target;
+    }
+    return -ELOOP;
+}
+
+int files_find_program(const char *path, const uint8_t **data, size_t *size)
+{
+    struct file file;
+    int error = files_lookup(path, true, &file);
+    if (error)
+        return error;
+    if (file.kind != FILE_REGULAR || !S_ISREG(file.entry.mode) || !(file.entry.mode & 0111))
+        return -EACCES;
+    *data = file.entry.data;
+    *size = file.entry.size;
+    return 0;
+}
+
+static int install(struct process *process, struct file *file)
+{
+    int descriptor = 0;
+    spin_lock(&process->files_lock);
+    while (descriptor < PROCESS_FILES && process->files[descriptor])
+        descriptor++;
+    if (descriptor < PROCESS_FILES)
+        process->files[descriptor] = file;
+    spin_unlock(&process->files_lock);
+    return descriptor < PROCESS_FILES ? descriptor : -EMFILE;
+}
+
+static struct file *file_create(const struct file *model)
+{
+    struct file *file = pool_alloc(&file_pool);
+    if (file) {
+        *file = *model;
+        file->refs = 1;
+    }
+    return file;
+}
+
+int files_open(const char *path, uint32_t flags)
+{
+    struct file model = {.flags = flags & (O_ACCMODE | O_APPEND | O_NONBLOCK),
+                         .close_on_exec = flags & O_CLOEXEC};
+    int error = files_lookup(path, !(flags & O_NOFOLLOW), &model);
+    bool writing = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+    if (error)
+        return error == -ENOENT && (flags & O_CREAT) ? -EROFS : error;
+    if ((flags & O_CREAT) && (flags & O_EXCL))
+        return -EEXIST;
+    if (model.kind == FILE_REGULAR && S_ISLNK(model.entry.mode))
+        return -ELOOP;
+    if (model.kind == FILE_DIRECTORY && (writing || (flags & O_CREAT)))
+        return -EISDIR;
+    if ((flags & O_DIRECTORY) && model.kind != FILE_DIRECTORY)
+        return -ENOTDIR;
+    if (model.kind == FILE_REGULAR && writing)
+        return -EROFS;
+    struct file *file = file_create(&model);
+    if (!file)
+        return -ENOMEM;
+    int descriptor = install(this_cpu->current->process, file);
+    if (descriptor < 0)
+        file_put(file);
+    return descriptor;
+}
+
+int files_open_standard(struct process *process)
+{
+    const struct file model = {.kind = FILE_CONSOLE, .flags = O_RDWR};
+    struct file *file = file_create(&model);
+    if (!file)
+        return -ENOMEM;
+    file->refs = 3;
+    for (unsigned i = 0; i < 3; i++)
+        install(process, file);
+    return 0;
+}
+
+struct file *file_get(int descriptor)
+{
+    struct process *process = this_cpu->current->process;
+    if (descriptor < 0 || descriptor >= PROCESS_FILES)
+        return NULL;
+    spin_lock(&process->files_lock);
+    struct file *file = process->files[descriptor];
+    if (file)
+        file->refs++;
+    spin_unlock(&process->files_lock);
+    return file;
+}
+
+void file_put(struct file *file)
+{
+    if (--file->refs == 0)
+        pool_free(&file_pool, file);
+}
+
+static struct file *detach(struct process *process, int descriptor)
+{
+    spin_lock(&process->files_lock);
+    struct file *file = process->files[descriptor];
+    process->files[descriptor] = NULL;
+    spin_unlock(&process->files_lock);
+    return file;
+}
+
+int files_close(int descriptor)
+{
+    if (descriptor < 0 || descriptor >= PROCESS_FILES)
+        return -EBADF;
+    struct file *file = detach(this_cpu->current->process, descriptor);
+    if (!file)
+        return -EBADF;
+    file_put(file);
+    return 0;
+}
+
+static void close_which(struct process *process, bool all)
+{
+    for (int i = 0; i < PROCESS_FILES; i++) {
+        struct file *file = process->files[i];
+        if (file && (all || file->close_on_exec))
+            file_put(detach(process, i));
+    }
+}
+
+void files_close_all(struct process *process)
+{
+    close_which(process, true);
+}
+
+void files_close_on_exec(struct process *process)
+{
+    close_which(process, false);
+}
+
+void files_share(struct process *child, struct process *parent)
+{
+    spin_lock(&parent->files_lock);
+    for (int i = 0; i < PROCESS_FILES; i++) {
+        child->files[i] = parent->files[i];
+        if (child->files[i])
+            child->files[i]->refs++;
+    }
+    spin_unlock(&parent->files_lock);
+}

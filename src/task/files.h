@@ -1,0 +1,54 @@
+/* Open files: the initramfs, read-only, and four devices. */
+#pragma once
+
+#include "boot/cpio.h"
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct process;
+
+enum file_kind {
+    FILE_CONSOLE,
+    FILE_NULL,
+    FILE_ZERO,
+    FILE_RANDOM,
+    FILE_REGULAR,
+    FILE_DIRECTORY,
+};
+
+struct file {
+    _Atomic uint32_t refs;
+    enum file_kind kind;
+    uint32_t flags;          /* O_ACCMODE and status flags; constant */
+    _Atomic uint64_t offset; /* FILE_REGULAR */
+    struct cpio_entry entry; /* FILE_REGULAR, FILE_DIRECTORY */
+    bool close_on_exec;      /* of the one descriptor: dup is not offered */
+};
+
+/* Where the initramfs lies in memory. Called once, at boot. */
+void files_init(const void *archive, size_t length);
+
+/* What the path (absolute after normalising, symbolic links followed if `follow`) names: fills kind and
+ * entry. 0, -ENOENT, -ELOOP, -ENOTDIR. */
+int files_lookup(const char *path, bool follow, struct file *out);
+
+/* The contents of an executable regular file. 0, -ENOENT, -EACCES, -ELOOP, -ENOTDIR. */
+int files_find_program(const char *path, const uint8_t **data, size_t *size);
+
+/* Opens for the current process. A descriptor or a negative errno. */
+int files_open(const char *path, uint32_t flags);
+
+/* Descriptors 0, 1 and 2 of a new process: the console. 0 or -ENOMEM. */
+int files_open_standard(struct process *process);
+
+/* The current process's open file with a reference, or NULL. */
+struct file *file_get(int descriptor);
+void file_put(struct file *file);
+
+int files_close(int descriptor); /* 0 or -EBADF */
+void files_close_all(struct process *process);
+void files_close_on_exec(struct process *process);
+
+/* The child gets all of the parent's descriptors. The child is private to the caller. */
+void files_share(struct process *child, struct process *parent);

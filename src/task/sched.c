@@ -1,0 +1,308 @@
+/* Who runs where, and when. Switching happens in way_out alone, with the whole of ring 3's state in the
+ * frame on the syscall stack. */
+
+#include "task/sched.h"
+#include "cpu/apic.h"
+#include "cpu/clock.h"
+#include "cpu/regs.h"
+#include "lib/string.h"
+#include "mm/space.h"
+#include "smp/ipi.h"
+#include "task/exec.h"
+#include "task/futex.h"
+#include "task/process.h"
+#include "task/sleep.h"
+#include "task/thread.h"
+#include <asm/errno.h>
+
+#define AFFINITY_WAIT_US 1000
+
+/* Locks the run queue that guards the thread's state. */
+static struct cpu *lock_home(struct thread *thread)
+{
+    for (;;) {
+        struct cpu *home = thread->home;
+        spin_lock(&home->run_queue.lock);
+        if (thread->home == home)
+            return home;
+        spin_unlock(&home->run_queue.lock); /* it moved meanwhile */
+    }
+}
+
+static void push(struct run_queue *queue, struct thread *thread)
+{
+    thread->next = NULL;
+    thread->queued = true;
+    if (queue->head)
+        queue->tail->next = thread;
+    else
+        queue->head = thread;
+    queue->tail = thread;
+    queue->length++;
+}
+
+static void unlink(struct run_queue *queue, struct thread *thread)
+{
+    struct thread *before = NULL;
+    for (struct thread *t = queue->head; t != thread; t = t->next)
+        before = t;
+    if (before)
+        before->next = thread->next;
+    else
+        queue->head = thread->next;
+    if (queue->tail == thread)
+        queue->tail = before;
+    thread->queued = false;
+    queue->length--;
+}
+
+/* The first thread in the queue that may run on the CPU. */
+static struct thread *take(struct run_queue *queue, unsigned cpu)
+{
+    for (struct thread *t = queue->head; t; t = t->next) {
+        if (thread_allowed(t, cpu)) {
+            unlink(queue, t);
+            return t;
+        }
+    }
+    return NULL;
+}
+
+/* Where a thread is best queued: an idle CPU, its home before others; else the shortest queue. Looks at
+ * other CPUs' queues without their locks: a guess is enough. */
+static struct cpu *choose(const struct thread *thread)
+{
+    struct cpu *best = NULL;
+    unsigned best_load = ~0U;
+    unsigned home = thread->home->index;
+    for (unsigned n = 0; n < cpu_count; n++) {
+        struct cpu *cpu = cpu_block((home + n) % cpu_count);
+        if (!thread_allowed(thread, cpu->index) || !cpu->online)
+            continue;
+        unsigned load = __atomic_load_n(&cpu->run_queue.length, __ATOMIC_RELAXED) +
+                        !__atomic_load_n(&cpu->run_queue.idle, __ATOMIC_RELAXED);
+        if (load < best_load) {
+            best = cpu;
+            best_load = load;
+        }
+        if (!load)
+            break;
+    }
+    return best;
+}
+
+void sched_add(struct thread *thread)
+{
+    struct cpu *cpu = choose(thread);
+    thread->home = cpu;
+    spin_lock(&cpu->run_queue.lock);
+    push(&cpu->run_queue, thread);
+    bool idle = cpu->run_queue.idle;
+    spin_unlock(&cpu->run_queue.lock);
+    if (idle && cpu != this_cpu->self)
+        ipi_reschedule(cpu->index);
+}
+
+void sched_block(enum wait wait, uint64_t deadline)
+{
+    struct thread *thread = this_cpu->current;
+    thread->wait = wait;
+    thread->state = THREAD_BLOCKED;
+    this_cpu->work |= WORK_THREAD;
+    if (deadline != UINT64_MAX)
+        sleep_until(thread, deadline);
+}
+
+void sched_wake(struct thread *thread)
+{
+    struct cpu *home = lock_home(thread);
+    bool asleep = thread->state == THREAD_BLOCKED;
+    if (asleep)
+        thread->state = thread->on_cpu ? THREAD_WOKEN : THREAD_RUNNABLE;
+    bool add = asleep && !thread->on_cpu;
+    spin_unlock(&home->run_queue.lock);
+    if (add)
+        sched_add(thread);
+}
+
+void sched_poke(struct thread *thread)
+{
+    sched_wake(thread);
+    struct cpu *home = lock_home(thread);
+    bool running = thread->on_cpu;
+    spin_unlock(&home->run_queue.lock);
+    if (thread == this_cpu->current)
+        this_cpu->work |= WORK_THREAD;
+    else if (running)
+        ipi_reschedule(home->index);
+}
+
+void sched_set_affinity(struct thread *thread, const uint64_t *affinity)
+{
+    struct cpu *home = lock_home(thread);
+    memcpy(thread->affinity, affinity, affinity_words() * sizeof(*affinity));
+    bool misplaced = !thread_allowed(thread, home->index);
+    bool running = thread->on_cpu;
+    bool requeue = misplaced && thread->queued;
+    if (requeue)
+        unlink(&home->run_queue, thread);
+    spin_unlock(&home->run_queue.lock);
+
+    if (requeue)
+        sched_add(thread);
+    else if (misplaced && thread == this_cpu->current)
+        this_cpu->work |= WORK_THREAD;
+    else if (misplaced && running) {
+        ipi_reschedule(home->index);
+        /* Bounded, for that CPU may be waiting here for this one. */
+        for (unsigned us = 0; us < AFFINITY_WAIT_US && thread->on_cpu && thread->home == home; us++) {
+            ipi_serve();
+            clock_delay_us(1);
+        }
+    }
+}
+
+void sched_yield(void)
+{
+    this_cpu->work |= WORK_RESCHEDULE;
+}
+
+void sched_timer(void)
+{
+    struct cpu *cpu = this_cpu->self;
+    uint64_t now = clock_boot_ns();
+    sleepers_wake(now);
+    if (cpu->current && now >= cpu->slice_end) {
+        cpu->work |= WORK_RESCHEDULE;
+        cpu->slice_end = now + SLICE_NS;
+    }
+    cpu->timer_deadline = UINT64_MAX;
+    timer_program(now);
+}
+
+/* A runnable thread for this CPU: its own, or one that waits in another CPU's queue. */
+static struct thread *next_thread(struct cpu *cpu)
+{
+    for (unsigned n = 0; n < cpu_count; n++) {
+        struct run_queue *queue = &cpu_block((cpu->index + n) % cpu_count)->run_queue;
+        if (n > 0 && !__atomic_load_n(&queue->length, __ATOMIC_RELAXED))
+            continue;
+        spin_lock(&queue->lock);
+        struct thread *thread = take(queue, cpu->index);
+        if (n == 0)
+            queue->idle = !thread;
+        spin_unlock(&queue->lock);
+        if (thread)
+            return thread;
+    }
+    return NULL;
+}
+
+static struct thread *wait_for_thread(struct cpu *cpu)
+{
+    struct thread *thread;
+    while (!(thread = next_thread(cpu))) {
+        space_load(NULL);
+        timer_program(clock_boot_ns());
+        /* sti holds interrupts off for one more instruction, so a wake-up sent since next_thread ends
+         * the hlt (SDM vol. 2, STI). */
+        __asm__ volatile("sti; hlt; cli" : : : "memory");
+    }
+    __atomic_store_n(&cpu->run_queue.idle, false, __ATOMIC_RELAXED);
+    return thread;
+}
+
+/* Takes the current thread off the CPU, unless it was woken while it was still on it. */
+static void switch_out(struct cpu *cpu, struct thread *thread, const struct trap_frame *frame)
+{
+    thread_save(thread, frame);
+    spin_lock(&cpu->run_queue.lock);
+    uint32_t state = thread->state;
+    if (state == THREAD_WOKEN) {
+        thread->state = THREAD_RUNNABLE;
+    } else {
+        thread->on_cpu = false;
+        cpu->current = NULL;
+    }
+    spin_unlock(&cpu->run_queue.lock);
+    if (state == THREAD_RUNNABLE)
+        sched_add(thread);
+}
+
+static void switch_in(struct cpu *cpu, struct thread *thread, struct trap_frame *frame)
+{
+    thread->home = cpu;
+    thread->on_cpu = true;
+    cpu->current = thread;
+    cpu->work = 0; /* asked of whoever ran before; way_out looks at this one anew */
+    space_load(thread->process->space);
+    thread_load(thread, frame);
+    uint64_t now = clock_boot_ns();
+    cpu->slice_end = now + SLICE_NS;
+    timer_program(now);
+}
+
+/* What is left to do of a call that blocked, now that its thread runs again. */
+static void finish_wait(struct thread *thread, struct trap_frame *frame)
+{
+    enum wait wait = thread->wait;
+    thread->wait = WAIT_NONE;
+    sleep_cancel(thread);
+    switch (wait) {
+    case WAIT_FUTEX:
+        if (futex_cancel(thread))
+            frame->rax = (uint64_t)-ETIMEDOUT;
+        break;
+    case WAIT_CHILD:
+    case WAIT_THREADS:
+    case WAIT_INPUT:
+        frame->rip -= 2; /* both doors' instructions are two bytes long */
+        frame->rax = frame->orig_rax;
+        break;
+    case WAIT_RESULT:
+    case WAIT_NONE:
+        break;
+    }
+}
+
+void way_out(struct trap_frame *frame)
+{
+    struct cpu *cpu = this_cpu->self;
+    for (;;) {
+        uint32_t work = cpu->work;
+        struct thread *thread = cpu->current;
+        cpu->work = 0;
+        if (thread && thread->newborn)
+            process_deliver_newborn(thread, frame);
+        if (thread && thread->exec_entry)
+            exec_set_frame(thread, frame);
+        if (thread && thread_must_end(thread) && thread->state == THREAD_BLOCKED)
+            sched_wake(thread); /* it was told to end before it blocked */
+        if (thread && thread->state == THREAD_RUNNABLE && thread_must_end(thread)) {
+            thread_end(thread);
+        } else if (thread) {
+            bool turn = (work & WORK_RESCHEDULE) && cpu->run_queue.length;
+            if (thread->state == THREAD_RUNNABLE && !turn && thread_allowed(thread, cpu->index))
+                return;
+            switch_out(cpu, thread, frame);
+        }
+        if (!cpu->current)
+            switch_in(cpu, wait_for_thread(cpu), frame);
+        finish_wait(cpu->current, frame);
+    }
+}
+
+_Noreturn void sched_enter(void)
+{
+    struct cpu *cpu = this_cpu->self;
+    cpu->online = 1;
+    __asm__ volatile("mov %0, %%rsp\n\t"
+                     "xor %%ebp, %%ebp\n\t"
+                     "mov %%rsp, %%rdi\n\t"
+                     "call way_out\n\t"
+                     "jmp leave_frame"
+                     :
+                     : "r"(user_frame())
+                     : "memory");
+    __builtin_unreachable();
+}

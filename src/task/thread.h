@@ -1,0 +1,102 @@
+/* A thread: a saved frame, and what the CPU keeps besides. It has no kernel stack: the kernel runs to
+ * completion, and what blocks is a state here, not a frame of C. */
+#pragma once
+
+#include "cpu/cpu.h"
+#include "cpu/fpu.h"
+#include "mm/usercopy.h"
+#include <stdatomic.h>
+
+struct process;
+struct futex_bucket;
+
+enum thread_state {
+    THREAD_RUNNABLE, /* running, queued, or on its way from one to the other */
+    THREAD_BLOCKED,
+    THREAD_WOKEN, /* woken before its CPU had saved it: goes on without a switch */
+};
+
+/* What a blocked thread waits for, and so what is to be done when it runs again (sched.c). */
+enum wait {
+    WAIT_NONE,
+    WAIT_RESULT,  /* the call's result stands in the frame */
+    WAIT_FUTEX,   /* result by whether it is still queued there */
+    WAIT_CHILD,   /* then the call is issued again */
+    WAIT_THREADS, /* until it is its process's last; then the call is issued again */
+    WAIT_INPUT,   /* then the call is issued again */
+};
+
+/* One frame of memory each; the extended CPU state takes its end. */
+struct thread {
+    /* Constant once the thread runs, apart from what other CPUs write: getpid and gettid read these. */
+    struct process *process;
+    int pid, tid;
+
+    /* Guarded by home's run-queue lock; home changes only while the thread is in nobody's queue. */
+    _Alignas(64) struct cpu *_Atomic home; /* runs, queued or last ran there */
+    _Atomic uint32_t state;                /* enum thread_state */
+    _Atomic bool on_cpu;                   /* its registers are not all saved here */
+    bool queued;
+    struct thread *next; /* in the run queue */
+
+    /* The thread's own, while it runs; a CPU that switches it, while not. */
+    enum wait wait;
+    _Atomic bool ending;     /* exit(2) was called, or exec by a sibling */
+    struct thread *newborn;  /* by clone in this call; gets its frame on the way out */
+    bool newborn_vfork, has_new_tls;
+    uint64_t exec_entry, exec_stack; /* by execve in this call: where to begin; 0: nothing */
+    user_addr_t clear_child_tid, robust_list;
+    uint64_t signal_mask;
+
+    /* Guarded by sleep_cpu's sleepers lock. */
+    struct cpu *sleep_cpu; /* NULL: no timeout is set. Written by the thread's own CPU only */
+    bool sleeping;
+    uint64_t deadline; /* clock_boot_ns */
+    struct thread *sleep_next;
+
+    /* Guarded by the bucket's lock (futex.c). */
+    struct futex_bucket *_Atomic bucket; /* NULL: not queued */
+    user_addr_t futex_address;
+    struct space *futex_space;
+    uint32_t futex_bits;
+    struct thread *futex_next;
+
+    struct thread *sibling; /* in process->threads; guarded by process_lock */
+
+    struct trap_frame frame; /* while not on_cpu */
+    uint64_t fs_base, gs_base;
+    uint16_t ds, es, fs, gs;
+    uint64_t affinity[]; /* bit set of CPU indices, affinity_words() of them */
+};
+
+/* Room for the affinity between the struct and the extended state, in CPUs. */
+#define THREAD_CPUS_MAX                                                                            \
+    ((PAGE_SIZE - FPU_STATE_MAX - sizeof(struct thread) - 64) / sizeof(uint64_t) * 64)
+
+/* A thread of the process, without a frame, allowed on every CPU. NULL when memory is exhausted. */
+struct thread *thread_create(struct process *process);
+void thread_free(struct thread *thread);
+
+/* Where its saved x87, SSE and AVX state lies. */
+void *thread_fpu(const struct thread *thread);
+
+/* Between the CPU's registers with the frame on the syscall stack, and the thread. */
+void thread_save(struct thread *thread, const struct trap_frame *frame);
+void thread_load(struct thread *thread, struct trap_frame *frame);
+void thread_load_state(const struct thread *thread); /* all but the frame */
+
+/* The bases that ring 3 sees, of the current thread. */
+uint64_t user_fs_base(void);
+uint64_t user_gs_base(void);
+void set_user_fs_base(uint64_t base);
+void set_user_gs_base(uint64_t base);
+
+static inline size_t affinity_words(void)
+{
+    return (cpu_count + 63) / 64;
+}
+
+static inline bool thread_allowed(const struct thread *thread, unsigned cpu)
+{
+    return thread->affinity[cpu / 64] >> cpu % 64 & 1;
+}

@@ -1,0 +1,145 @@
+"""The harness of the boot tests: builds what they boot, boots it by tools/run, reads the log.
+
+    def test_something(boot):
+        machine = boot("init=/test/something", smp=2)
+        machine.check_ktap()
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def load_runner():
+    """tools/run is a command without the ending that import wants."""
+    loader = importlib.machinery.SourceFileLoader("run", str(ROOT / "tools/run"))
+    spec = importlib.util.spec_from_loader("run", loader)
+    assert spec
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["run"] = module
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # no run.pyc beside it
+    try:
+        loader.exec_module(module)
+    finally:
+        sys.dont_write_bytecode = writes
+    return module
+
+
+runner = load_runner()
+
+
+def pytest_configure(config):
+    """Built once, before the workers of xdist start, so that plain `pytest test/boot` is enough."""
+    if not hasattr(config, "workerinput") and not config.option.collectonly:
+        subprocess.run(["make", "-s", "-j2", "boot-images"], cwd=ROOT, check=True)
+
+
+@dataclass
+class Boot:
+    """What a boot left behind."""
+
+    status: int  # as tools/run ends: the program's, or 97 98 99 124 125
+    qemu_status: int | None
+    log: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.log.replace("\r", "").splitlines()
+
+    @property
+    def programs(self) -> list[str]:
+        """The lines that programs printed: those without the kernel's time in front."""
+        return [line for line in self.lines if not re.match(r"\[ *\d+\.\d+\] ", line)]
+
+    def find(self, pattern: str) -> list[re.Match[str]]:
+        return [match for line in self.lines if (match := re.search(pattern, line))]
+
+    def one(self, pattern: str) -> re.Match[str]:
+        """The one line that matches; none or two are a failure."""
+        found = self.find(pattern)
+        assert len(found) == 1, f"{len(found)} lines match {pattern!r}\n{self.log}"
+        return found[0]
+
+    def check(self, status: int = 0) -> Boot:
+        assert self.status == status, f"status {self.status}, expected {status}\n{self.log}"
+        return self
+
+    def ktap(self) -> tuple[list[str], list[str]]:
+        """Names of passed and failed results; a plan that was not kept is a failed result."""
+        passed: list[str] = []
+        failed: list[str] = []
+        plan = None
+        for line in self.programs:
+            if match := re.match(r"1\.\.(\d+)", line):
+                plan = int(match[1])
+            elif match := re.match(r"(not )?ok \d+ *-? *(.*)", line):
+                (failed if match[1] else passed).append(match[2])
+        if plan is None:
+            failed.append("no KTAP plan `1..N` in the output")
+        elif plan != len(passed) + len(failed):
+            failed.append(f"{len(passed) + len(failed)} results, {plan} planned")
+        return passed, failed
+
+    def check_ktap(self) -> list[str]:
+        """Every result ok, the plan kept, status 0; gives the names of the results."""
+        passed, failed = self.ktap()
+        assert not failed, "\n".join(["not ok:", *failed, "", self.log])
+        assert passed, f"no result\n{self.log}"
+        self.check()
+        return passed
+
+
+@pytest.fixture
+def boot() -> Callable[..., Boot]:
+    """boot(append, ...) boots once and returns what it left behind. `initramfs` is "test" (the
+    programs in /bin and the test programs in /test) or "user" (the ISO that users get); `fault`
+    names a planted kernel fault; `iso` is an image of the test's own; `on_line(line, qmp)` sees
+    the log grow and may talk to QEMU: qmp.execute("inject-nmi")."""
+
+    def boot_once(
+        append: str,
+        *,
+        entry: str = "both",
+        fault: str = "",
+        initramfs: str = "test",
+        iso: str | Path = "",
+        timeout: float = 120,
+        on_line: Callable[..., object] | None = None,
+        **machine,
+    ) -> Boot:
+        folder = ROOT / "build" / (f"fault-{fault}" if fault else entry)
+        image = Path(iso) if iso else folder / ("test.iso" if initramfs == "test" else "sallyport.iso")
+        assert image.exists(), f"{image.relative_to(ROOT)} is not built"
+        result = runner.run(
+            runner.Machine(iso=str(image), append=append, **machine), timeout, on_line=on_line
+        )
+        return Boot(result.status, result.qemu_status, result.log)
+
+    return boot_once
+
+
+@pytest.fixture
+def make_iso(tmp_path) -> Callable[..., Path]:
+    """make_iso(initramfs, entry="both"): an ISO with these bytes as its initramfs; None for none."""
+
+    def make(initramfs: bytes | None, entry: str = "both") -> Path:
+        cpio = "-"
+        if initramfs is not None:
+            (tmp_path / "initramfs.cpio").write_bytes(initramfs)
+            cpio = str(tmp_path / "initramfs.cpio")
+        command = ["tools/mkiso", tmp_path / "odd.iso", entry, f"build/{entry}/sallyport", cpio]
+        subprocess.run(command, cwd=ROOT, check=True, env={"SOURCE_DATE_EPOCH": "0", "PATH": "/usr/bin:/bin"})
+        return tmp_path / "odd.iso"
+
+    return make

@@ -1,0 +1,71 @@
+"""The QEMU runner: what it asks of QEMU, and what it makes of QEMU's end."""
+
+import importlib.machinery
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.dont_write_bytecode = True  # no run.pyc beside tools/run
+loader = importlib.machinery.SourceFileLoader("run", str(ROOT / "tools/run"))
+runner = importlib.util.module_from_spec(importlib.util.spec_from_loader("run", loader))
+sys.modules["run"] = runner
+loader.exec_module(runner)
+
+OFF = "[  1.234] power: off, status "
+
+
+@pytest.mark.parametrize(
+    "qemu_status, log, status",
+    [
+        (runner.PASSED, OFF + "0\n", 0),
+        (runner.PASSED, "no line at all\n", 0),
+        (runner.FAILED, "hello\r\n" + OFF + "3\r\n", 3),
+        (runner.FAILED, OFF + "255", 255),
+        (runner.PANICKED, OFF + "0\n", 99),
+        (0, OFF + "0\n", 98),
+        (1, "", 97),
+        (-9, OFF + "0\n", 97),
+    ],
+)
+def test_status_follows_verdict_and_last_line(qemu_status, log, status):
+    assert runner.status_of(qemu_status, log) == status
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "",
+        OFF + "0\n",  # a failed verdict is never a success
+        OFF + "256\n",
+        OFF + "3\nand more\n",
+        "x" + OFF + "3\n",
+        OFF + "-1\n",
+    ],
+)
+def test_failed_verdict_without_a_status_is_a_failure_all_the_same(log):
+    assert runner.status_of(runner.FAILED, log) == 125
+
+
+def test_passed_verdict_that_the_last_line_contradicts_is_no_success():
+    assert runner.status_of(runner.PASSED, OFF + "3\n") == 98
+
+
+def test_command_line_reaches_qemu_quoted_for_grub_with_commas_doubled():
+    command = runner.Machine(append="init=/bin/x -- 'a b' $c,d").command()
+    assert command[command.index("-smbios") + 1] == (
+        "type=11,value=sallyport:init=/bin/x -- 'a b' '$c,,d'"
+    )
+
+
+def test_menu_is_shown_only_without_a_command_line():
+    assert "-smbios" not in runner.Machine().command()
+    assert "-smbios" in runner.Machine(append="").command()
+
+
+def test_counting_instructions_is_asked_for_by_icount_only():
+    assert "-icount" not in runner.Machine().command()
+    command = runner.Machine(icount=True).command()
+    assert command[command.index("-icount") + 1] == "shift=0,sleep=off"

@@ -1,0 +1,390 @@
+// sources: src/lib/format.c test/unit/stubs.c
+// flags: -DDIRECT_MAP_BASE=0x200000000000UL
+/* The console over a pretended 16550 and a pretended text screen: what comes out, that no port can
+ * hang it, and that a log line is one line. */
+#include "stubs.h"
+#include <string.h>
+#include <sys/mman.h>
+
+#include "cpu/io.h"
+#define inb  fake_inb
+#define outb fake_outb
+
+static struct {
+    bool present, jammed, deaf,
+        old; /* jammed: never sends; deaf: loops nothing back; old: no FIFO */
+    uint8_t scratch, modem, line;
+    unsigned fifo; /* bytes in the transmitter */
+    char sent[8192];
+    size_t sent_count;
+    int received;        /* a byte that waits, or -1 */
+    unsigned long looks; /* at the line status */
+} port;
+
+static uint8_t crtc_index, crtc[256];
+
+static void fake_outb(uint16_t to, uint8_t value)
+{
+    if (to == 0x3d4)
+        crtc_index = value;
+    else if (to == 0x3d5)
+        crtc[crtc_index] = value;
+    else if (to == 0x3ff)
+        port.scratch = value;
+    else if (to == 0x3fb)
+        port.line = value;
+    else if (to == 0x3fc)
+        port.modem = value;
+    else if (to == 0x3f8 && port.present && !(port.line & 0x80)) {
+        if (port.modem & 0x10) {
+            port.received = port.deaf ? -1 : value;
+            return;
+        }
+        port.fifo++;
+        assert_in_range(port.fifo, 1, port.old ? 1 : 16); /* what is beyond would be lost */
+        assert_true(port.sent_count < sizeof port.sent);
+        port.sent[port.sent_count++] = (char)value;
+    }
+}
+
+static uint8_t fake_inb(uint16_t from)
+{
+    if (!port.present) {
+        port.looks++;
+        return 0xff;
+    }
+    if (from == 0x3ff)
+        return port.scratch;
+    if (from == 0x3fa)
+        return port.old ? 0x01 : 0xc1;
+    if (from == 0x3f8) {
+        int byte = port.received;
+        port.received = -1;
+        return (uint8_t)byte;
+    }
+    assert_int_equal(from, 0x3fd);
+    port.looks++;
+    if (!port.jammed)
+        port.fifo = 0;
+    return (port.fifo == 0 && !port.jammed ? 0x60 : 0) | (port.received >= 0);
+}
+
+#include "dev/serial.c"
+#include "dev/screen.c"
+#include "dev/console.c"
+
+static int map_screen(void **state)
+{
+    (void)state;
+    void *memory = mmap(phys_to_virt(0xb8000), 0x8000, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    return memory == phys_to_virt(0xb8000) ? seed_random(state) : -1;
+}
+
+/* A good port and no screen. */
+static int plug_in(void **state)
+{
+    (void)state;
+    memset(&port, 0, sizeof port);
+    port.present = true;
+    port.received = -1;
+    seized = ready = present = false;
+    screen_init(false);
+    fake_boot_ns = 1234567890;
+    return 0;
+}
+
+static void assert_sent(const char *expected)
+{
+    port.sent[port.sent_count] = '\0';
+    assert_string_equal(port.sent, expected);
+    port.sent_count = 0;
+}
+
+static uint16_t cell(unsigned row_, unsigned column_)
+{
+    unsigned from = (unsigned)(crtc[0x0c] << 8 | crtc[0x0d]);
+    assert_true(from + 80 * 25 <= 16384);
+    return ((const uint16_t *)phys_to_virt(0xb8000))[from + row_ * 80 + column_];
+}
+
+static void assert_row(unsigned row_, const char *expected)
+{
+    for (unsigned i = 0; i < 80; i++) {
+        char byte = ' ';
+        if (*expected)
+            byte = *expected++;
+        if (cell(row_, i) != (0x0700 | byte))
+            fail_msg("row %u, column %u: %#x, not '%c'", row_, i, cell(row_, i), byte);
+    }
+}
+
+static void assert_cursor(unsigned row_, unsigned column_)
+{
+    unsigned from = (unsigned)(crtc[0x0c] << 8 | crtc[0x0d]);
+    assert_int_equal(crtc[0x0e] << 8 | crtc[0x0f], from + row_ * 80 + column_);
+}
+
+static void write_text(const char *text)
+{
+    console_write(text, strlen(text));
+}
+
+static void test_nothing_is_written_before_console_init(void **state)
+{
+    (void)state;
+    console_write("early", 5);
+    klog("boot", "early");
+    assert_int_equal(console_read_byte(), -1);
+    memset(phys_to_virt(0xb8000), 0, 0x8000);
+    screen_init(true);
+    write_text("early");
+    assert_row(0, "");
+    assert_int_equal(port.sent_count + port.looks, 0);
+}
+
+static void test_bytes_go_out_as_they_are_and_newlines_as_cr_lf(void **state)
+{
+    (void)state;
+    console_init();
+    assert_int_equal(port.line, 0x03); /* 8N1, divisor latch closed */
+    assert_int_equal(port.modem & 0x10, 0);
+    console_write("a\nb\r\0\xff\n", 7);
+    assert_int_equal(port.sent_count, 9);
+    assert_memory_equal(port.sent, "a\r\nb\r\0\xff\r\n", 9);
+    assert_int_equal(locks_held, 0);
+}
+
+static void test_the_fifo_is_filled_after_one_look(void **state)
+{
+    (void)state;
+    char text[160];
+    memset(text, 'x', sizeof text);
+    console_init();
+    port.looks = 0;
+    console_write(text, sizeof text);
+    assert_int_equal(port.sent_count, 160);
+    assert_int_equal(port.looks, 10);
+}
+
+static void test_a_port_without_fifo_gets_one_byte_a_look(void **state)
+{
+    (void)state;
+    port.old = true;
+    console_init();
+    console_write("sixteen and more bytes", 22);
+    assert_sent("sixteen and more bytes");
+}
+
+static void test_a_missing_port_costs_one_look(void **state)
+{
+    (void)state;
+    port.present = false;
+    console_init();
+    console_write("lost", 4);
+    assert_int_equal(console_read_byte(), -1);
+    serial_flush();
+    assert_int_equal(port.looks, 1);
+}
+
+static void test_a_port_that_loops_nothing_back_is_not_used(void **state)
+{
+    (void)state;
+    port.deaf = true;
+    console_init();
+    console_write("lost", 4);
+    assert_sent("");
+    assert_true(port.looks <= 200010);
+}
+
+static void test_a_port_that_gets_stuck_is_waited_for_once_and_taken_up_again(void **state)
+{
+    (void)state;
+    char text[1000];
+    memset(text, 'x', sizeof text);
+    console_init();
+    port.jammed = true;
+    port.looks = 0;
+    console_write(text, sizeof text);
+    console_write(text, sizeof text);
+    serial_flush();
+    assert_true(port.looks <= 100000 + 2000);
+    assert_true(port.sent_count <= 16);
+    port.jammed = false;
+    port.sent_count = 0;
+    console_write("back", 4);
+    assert_sent("back");
+}
+
+static void test_a_received_byte_is_read_once(void **state)
+{
+    (void)state;
+    console_init();
+    assert_int_equal(console_read_byte(), -1);
+    port.received = 0xe9;
+    assert_int_equal(console_read_byte(), 0xe9);
+    assert_int_equal(console_read_byte(), -1);
+    assert_int_equal(locks_held, 0);
+}
+
+static void test_log_lines_carry_time_and_subsystem_and_line_up(void **state)
+{
+    (void)state;
+    console_init();
+    fake_boot_ns = 0;
+    klog("boot", "%s", "first");
+    fake_boot_ns = 3999999;
+    klog("cpu", "%d CPUs", 4);
+    fake_boot_ns = 14310000000;
+    klog("power", "off");
+    fake_boot_ns = 123456789000000;
+    klog("a-name-that-is-too-long", "x");
+    assert_sent("[  0.000] boot: first\r\n"
+                "[  0.003] cpu:  4 CPUs\r\n"
+                "[ 14.310] power: off\r\n"
+                "[123456.789] a-name-that-is-t: x\r\n");
+}
+
+static void test_a_long_log_line_is_cut_at_256_bytes_with_dots(void **state)
+{
+    (void)state;
+    char text[300];
+    console_init();
+    const size_t prefix = strlen("[  1.234] sys:  ");
+    for (size_t length = 230; length < sizeof text; length++) {
+        memset(text, 'x', length);
+        text[length] = '\0';
+        port.sent_count = 0;
+        klog("sys", "%s", text);
+        bool cut = prefix + length > 255;
+        assert_int_equal(port.sent_count, (cut ? 255 : prefix + length) + 2);
+        assert_memory_equal(port.sent + port.sent_count - 5, cut ? "...\r\n" : "xxx\r\n", 5);
+        assert_int_equal(port.sent[port.sent_count - 6], 'x');
+    }
+}
+
+static void test_a_name_in_the_log_cannot_forge_a_line(void **state)
+{
+    (void)state;
+    console_init();
+    klog("init", "%s", "/bin/x\n[  9.999] cpu: fine\x1b[2J\x7f");
+    assert_sent("[  1.234] init: /bin/x?[  9.999] cpu: fine?[2J?\r\n");
+}
+
+static void test_a_panic_writes_although_the_lock_is_held(void **state)
+{
+    (void)state;
+    console_init();
+    spin_lock(&console_lock);
+    console_seize();
+    console_write("panic\n", 6); /* the stub lock ends the test if it is taken again */
+    assert_sent("panic\r\n");
+    spin_unlock(&console_lock);
+}
+
+/* -- screen -- */
+
+static int text_screen(void **state)
+{
+    plug_in(state);
+    memset(phys_to_virt(0xb8000), 0xa5, 0x8000);
+    console_init();
+    screen_init(true);
+    return 0;
+}
+
+static void test_without_a_text_screen_video_memory_is_left_alone(void **state)
+{
+    (void)state;
+    screen_init(false);
+    memset(phys_to_virt(0xb8000), 0xa5, 0x8000);
+    memset(crtc, 0xa5, sizeof crtc);
+    write_text("not here\n");
+    for (unsigned i = 0; i < 0x8000; i++)
+        assert_int_equal(((uint8_t *)phys_to_virt(0xb8000))[i], 0xa5);
+    for (unsigned i = 0; i < sizeof crtc; i++)
+        assert_int_equal(crtc[i], 0xa5);
+}
+
+static void test_the_screen_is_cleared_and_text_starts_at_the_top(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 25; i++)
+        assert_row(i, "");
+    assert_cursor(0, 0);
+    write_text("hello\nworld");
+    assert_row(0, "hello");
+    assert_row(1, "world");
+    assert_row(2, "");
+    assert_cursor(1, 5);
+    assert_sent("hello\r\nworld");
+}
+
+static void test_control_characters_move_and_the_unprintable_is_marked(void **state)
+{
+    (void)state;
+    write_text("50%\r60%\n\b\bab\bc\n\tx\ty\n\x1b[1;31mred\x1b[0m \xc3\xa9\xe2\x82\xac.\x01\x7f");
+    assert_row(0, "60%");
+    assert_row(1, "ac");
+    assert_row(2, "        x       y");
+    assert_row(3, "red ??.");
+}
+
+static void test_a_line_wraps_only_when_more_follows(void **state)
+{
+    (void)state;
+    char line[82];
+    memset(line, 'x', 80);
+    strcpy(line + 80, "\n");
+    write_text(line);
+    write_text("next\n");
+    assert_row(1, "next");
+    assert_row(2, "");
+    line[80] = 'y';
+    write_text(line);
+    assert_row(3, "y");
+    assert_cursor(3, 1);
+}
+
+/* Far enough to go through the whole text memory several times. */
+static void test_scrolling_keeps_the_last_25_lines_for_ever(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        char line[32];
+        snprintf(line, sizeof line, "\nline %d", i);
+        write_text(line);
+        port.sent_count = 0;
+        for (int shown = i < 24 ? 0 : i - 24; shown <= i; shown++) {
+            snprintf(line, sizeof line, "line %d", shown);
+            assert_row((unsigned)(i < 24 ? shown + 1 : 24 - (i - shown)), line);
+        }
+        assert_cursor(i < 24 ? (unsigned)i + 1 : 24, (unsigned)strlen(line));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_nothing_is_written_before_console_init, plug_in),
+        cmocka_unit_test_setup(test_bytes_go_out_as_they_are_and_newlines_as_cr_lf, plug_in),
+        cmocka_unit_test_setup(test_the_fifo_is_filled_after_one_look, plug_in),
+        cmocka_unit_test_setup(test_a_port_without_fifo_gets_one_byte_a_look, plug_in),
+        cmocka_unit_test_setup(test_a_missing_port_costs_one_look, plug_in),
+        cmocka_unit_test_setup(test_a_port_that_loops_nothing_back_is_not_used, plug_in),
+        cmocka_unit_test_setup(test_a_port_that_gets_stuck_is_waited_for_once_and_taken_up_again,
+                               plug_in),
+        cmocka_unit_test_setup(test_a_received_byte_is_read_once, plug_in),
+        cmocka_unit_test_setup(test_log_lines_carry_time_and_subsystem_and_line_up, plug_in),
+        cmocka_unit_test_setup(test_a_long_log_line_is_cut_at_256_bytes_with_dots, plug_in),
+        cmocka_unit_test_setup(test_a_name_in_the_log_cannot_forge_a_line, plug_in),
+        cmocka_unit_test_setup(test_a_panic_writes_although_the_lock_is_held, plug_in),
+        cmocka_unit_test_setup(test_without_a_text_screen_video_memory_is_left_alone, text_screen),
+        cmocka_unit_test_setup(test_the_screen_is_cleared_and_text_starts_at_the_top, text_screen),
+        cmocka_unit_test_setup(test_control_characters_move_and_the_unprintable_is_marked,
+                               text_screen),
+        cmocka_unit_test_setup(test_a_line_wraps_only_when_more_follows, text_screen),
+        cmocka_unit_test_setup(test_scrolling_keeps_the_last_25_lines_for_ever, text_screen),
+    };
+    return cmocka_run_group_tests(tests, map_screen, NULL);
+}

@@ -1,0 +1,490 @@
+// sources: src/boot/multiboot2.c
+/* The multiboot2 boot information: what is read from each tag, and every way a tag can be wrong. */
+#include "boot/multiboot2.h"
+
+#include <errno.h>
+
+#include "bytes.h"
+
+static struct bytes in;
+static struct boot_info info;
+static struct parse_error error;
+
+static void begin(void)
+{
+    in.size = 0;
+    put_zeros(&in, 8);
+}
+
+/* The tag's offset. Its size is set by end_tag, which pads as well. */
+static size_t begin_tag(uint32_t type)
+{
+    size_t at = put_int(&in, 4, type);
+    put_int(&in, 4, 0);
+    return at;
+}
+
+static void end_tag(size_t at)
+{
+    set_int(&in, at + 4, 4, in.size - at);
+    pad_to(&in, 8);
+}
+
+static size_t put_tag(uint32_t type, const void *data, size_t size)
+{
+    size_t at = begin_tag(type);
+    put(&in, data, size);
+    end_tag(at);
+    return at;
+}
+
+static void end(void)
+{
+    put_tag(0, "", 0);
+    set_int(&in, 0, 4, in.size);
+}
+
+static int parse(void)
+{
+    return multiboot2_parse(guarded(in.data, in.size), in.size, &info, &error);
+}
+
+static size_t put_module(uint32_t start, uint32_t stop, const char *cmdline)
+{
+    size_t at = begin_tag(3);
+    put_int(&in, 4, start);
+    put_int(&in, 4, stop);
+    put(&in, cmdline, strlen(cmdline) + 1);
+    end_tag(at);
+    return at;
+}
+
+static void put_range(uint64_t base, uint64_t size, uint32_t type)
+{
+    put_int(&in, 8, base);
+    put_int(&in, 8, size);
+    put_int(&in, 4, type);
+    put_int(&in, 4, 0);
+}
+
+static size_t begin_memory_map(uint32_t entry_size)
+{
+    size_t at = begin_tag(6);
+    put_int(&in, 4, entry_size);
+    put_int(&in, 4, 0);
+    return at;
+}
+
+static size_t put_framebuffer(uint64_t address, uint32_t pitch, uint32_t width, uint32_t height)
+{
+    size_t at = begin_tag(8);
+    put_int(&in, 8, address);
+    put_int(&in, 4, pitch);
+    put_int(&in, 4, width);
+    put_int(&in, 4, height);
+    put_int(&in, 1, 32);
+    put_int(&in, 1, 1);
+    put_int(&in, 2, 0);
+    end_tag(at);
+    return at;
+}
+
+static size_t put_sections(uint32_t count, uint32_t entry_size, uint32_t names, uint32_t present)
+{
+    size_t at = begin_tag(9);
+    put_int(&in, 4, count);
+    put_int(&in, 4, entry_size);
+    put_int(&in, 4, names);
+    for (uint32_t i = 0; i < present; i++) {
+        Elf64_Shdr header = {.sh_addr = 0x1000U + i};
+        put(&in, &header, sizeof header);
+    }
+    end_tag(at);
+    return at;
+}
+
+static void test_bare_information_is_accepted_and_empty(void **state)
+{
+    (void)state;
+    begin();
+    end();
+    assert_int_equal(parse(), 0);
+    assert_int_equal(info.length, 16);
+    assert_string_equal(info.command_line, "");
+    assert_string_equal(info.loader_name, "");
+    assert_int_equal(info.memory_count, 0);
+    assert_int_equal(info.module_count, 0);
+    assert_null(info.rsdp);
+    assert_int_equal(info.framebuffer.address, 0);
+    assert_int_equal(info.sections.count, 0);
+}
+
+static void put_everything(void)
+{
+    begin();
+    put_tag(1, "init=/bin/sh", 13);
+    put_tag(2, "GRUB 2.06", 10);
+    put_tag(10, "an unused tag", 13);
+    put_module(0x100000, 0x180000, "initramfs");
+    put_module(0x200000, 0x200000, "");
+    size_t map = begin_memory_map(24);
+    put_range(0, 0x9fc00, 1);
+    put_range(0x9fc00, 0x400, 2);
+    put_range(0x100000, 0, 1);
+    put_range(0xfffc0000, 0x40000, 77);
+    put_range(0x1ffe0000, 0x20000, 3);
+    put_range(0x2ffe0000, 0x20000, 4);
+    put_range(0x3ffe0000, 0x20000, 5);
+    end_tag(map);
+    put_framebuffer(0xfd000000, 4096, 1024, 768);
+    put_sections(3, 64, 2, 3);
+    end();
+}
+
+static void test_every_tag_is_read(void **state)
+{
+    (void)state;
+    put_everything();
+    assert_int_equal(parse(), 0);
+    assert_int_equal(info.length, in.size);
+    assert_string_equal(info.command_line, "init=/bin/sh");
+    assert_string_equal(info.loader_name, "GRUB 2.06");
+
+    assert_int_equal(info.module_count, 2);
+    assert_int_equal(info.modules[0].start, 0x100000);
+    assert_int_equal(info.modules[0].end, 0x180000);
+    assert_string_equal(info.modules[0].cmdline, "initramfs");
+    assert_string_equal(info.modules[1].cmdline, "");
+
+    assert_int_equal(info.memory_count, 6); /* the empty one is left out */
+    static const uint32_t types[] = {1, 2, 2, 3, 4, 5};
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(info.memory[i].type, types[i]);
+    assert_int_equal(info.memory[1].base, 0x9fc00);
+    assert_int_equal(info.memory[1].size, 0x400);
+
+    assert_int_equal(info.framebuffer.address, 0xfd000000);
+    assert_int_equal(info.framebuffer.pitch, 4096);
+    assert_int_equal(info.framebuffer.width, 1024);
+    assert_int_equal(info.framebuffer.height, 768);
+    assert_int_equal(info.framebuffer.bits_per_pixel, 32);
+    assert_int_equal(info.framebuffer.type, 1);
+
+    assert_int_equal(info.sections.count, 3);
+    assert_int_equal(info.sections.name_index, 2);
+    assert_int_equal(boot_section(&info.sections, 2).sh_addr, 0x1002);
+}
+
+static void test_every_shorter_prefix_is_refused_without_a_read_past_it(void **state)
+{
+    (void)state;
+    put_everything();
+    for (size_t size = 0; size < in.size; size++) {
+        const uint8_t *cut = guarded(in.data, size);
+        assert_int_equal(multiboot2_parse(cut, size, &info, &error), -EINVAL);
+    }
+    /* The same, with a header that agrees with the cut. */
+    for (size_t size = 8; size < in.size; size++) {
+        set_int(&in, 0, 4, size);
+        const uint8_t *cut = guarded(in.data, size);
+        assert_int_equal(multiboot2_parse(cut, size, &info, &error), -EINVAL);
+    }
+}
+
+static void test_total_size_must_cover_the_header_and_lie_in_the_mapping(void **state)
+{
+    (void)state;
+    begin();
+    end();
+    assert_refused(multiboot2_parse(guarded(in.data, 7), 7, &info, &error), -EINVAL, 0,
+                   "no room for the header");
+    set_int(&in, 0, 4, 7);
+    assert_refused(parse(), -EINVAL, 0, "total size out of range");
+    set_int(&in, 0, 4, 17);
+    assert_refused(parse(), -EINVAL, 0, "total size out of range");
+    set_int(&in, 0, 4, UINT32_MAX);
+    assert_refused(parse(), -EINVAL, 0, "total size out of range");
+}
+
+static void test_missing_end_tag_is_refused(void **state)
+{
+    (void)state;
+    begin();
+    put_tag(1, "x", 2);
+    set_int(&in, 0, 4, in.size);
+    assert_refused(parse(), -EINVAL, in.size, "no end tag");
+    begin();
+    set_int(&in, 0, 4, in.size);
+    assert_refused(parse(), -EINVAL, 8, "no end tag");
+}
+
+static void test_tag_size_out_of_range_is_refused(void **state)
+{
+    (void)state;
+    static const uint32_t sizes[] = {0, 7, 25, UINT32_MAX, UINT32_MAX - 7};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        begin();
+        size_t at = put_tag(1, "abcdefg", 8);
+        end();
+        set_int(&in, at + 4, 4, sizes[i]);
+        assert_refused(parse(), -EINVAL, at + 4, "tag size out of range");
+    }
+}
+
+static void test_tag_padding_that_runs_out_is_a_missing_end_tag(void **state)
+{
+    (void)state;
+    begin();
+    size_t at = begin_tag(1);
+    put(&in, "a", 2);
+    set_int(&in, at + 4, 4, in.size - at);
+    set_int(&in, 0, 4, in.size);
+    assert_refused(parse(), -EINVAL, in.size, "no end tag");
+}
+
+static void test_strings_must_end_inside_their_tag(void **state)
+{
+    (void)state;
+    for (uint32_t type = 1; type <= 2; type++) {
+        begin();
+        size_t at = put_tag(type, "abc", 3);
+        end();
+        assert_refused(parse(), -EINVAL, at + 8, "string without an end");
+        begin();
+        at = put_tag(type, "12345678", 8);
+        put_tag(0x01010101, "its end is the next tag's", 26);
+        end();
+        assert_refused(parse(), -EINVAL, at + 8, "string without an end");
+        begin();
+        at = put_tag(type, "", 0);
+        end();
+        assert_refused(parse(), -EINVAL, at, "tag too short for its string");
+    }
+    begin();
+    size_t at = put_tag(3, "startend", 8);
+    end();
+    assert_refused(parse(), -EINVAL, at, "tag too short for its string");
+    begin();
+    at = put_tag(3,
+                 "0000"
+                 "1111"
+                 "x",
+                 9);
+    end();
+    assert_refused(parse(), -EINVAL, at + 16, "string without an end");
+}
+
+static void test_module_that_ends_before_it_starts_is_refused(void **state)
+{
+    (void)state;
+    begin();
+    size_t at = put_module(0x1001, 0x1000, "");
+    end();
+    assert_refused(parse(), -EINVAL, at + 8, "module that ends before it starts");
+}
+
+static void test_eight_modules_fit_and_a_ninth_is_refused(void **state)
+{
+    (void)state;
+    begin();
+    for (int i = 0; i < BOOT_MODULE_MAX; i++)
+        put_module(0, 1, "");
+    size_t before_end = in.size;
+    end();
+    assert_int_equal(parse(), 0);
+    assert_int_equal(info.module_count, BOOT_MODULE_MAX);
+    in.size = before_end;
+    put_module(0, 1, "");
+    end();
+    assert_refused(parse(), -E2BIG, before_end, "too many modules");
+}
+
+static void test_128_memory_ranges_fit_and_one_more_is_refused(void **state)
+{
+    (void)state;
+    for (size_t count = BOOT_MEMORY_MAX; count <= BOOT_MEMORY_MAX + 1; count++) {
+        begin();
+        size_t at = begin_memory_map(24);
+        for (size_t i = 0; i < count; i++)
+            put_range(i << 12, 4096, 1);
+        end_tag(at);
+        end();
+        if (count == BOOT_MEMORY_MAX)
+            assert_int_equal(parse(), 0);
+        else
+            assert_refused(parse(), -E2BIG, at + 16 + 24 * (size_t)BOOT_MEMORY_MAX,
+                           "too many memory ranges");
+        assert_int_equal(info.memory_count, BOOT_MEMORY_MAX);
+    }
+}
+
+static void test_memory_map_with_larger_entries_is_read(void **state)
+{
+    (void)state;
+    begin();
+    size_t at = begin_memory_map(32);
+    put_range(0x1000, 0x2000, 1);
+    put_int(&in, 8, 0);
+    put_range(0x8000, 0x1000, 2);
+    put_int(&in, 8, 0);
+    end_tag(at);
+    end();
+    assert_int_equal(parse(), 0);
+    assert_int_equal(info.memory_count, 2);
+    assert_int_equal(info.memory[1].base, 0x8000);
+}
+
+static void test_malformed_memory_map_is_refused(void **state)
+{
+    (void)state;
+    static const uint32_t sizes[] = {0, 8, 16, 23, 25, 28};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        begin();
+        size_t at = begin_memory_map(sizes[i]);
+        end_tag(at);
+        end();
+        assert_refused(parse(), -EINVAL, at + 8, "memory map with a bad entry size");
+    }
+    begin();
+    size_t at = put_tag(6, "1234567", 7);
+    end();
+    assert_refused(parse(), -EINVAL, at, "memory map too short");
+    begin();
+    at = begin_memory_map(24);
+    put_range(0, 1, 1);
+    put_int(&in, 8, 0);
+    end_tag(at);
+    end();
+    assert_refused(parse(), -EINVAL, at, "memory map with a cut entry");
+}
+
+static void test_memory_range_that_wraps_is_refused(void **state)
+{
+    (void)state;
+    for (uint64_t excess = 0; excess <= 1; excess++) {
+        begin();
+        size_t at = begin_memory_map(24);
+        put_range(0xfffffffffffff000, 0xfff + excess, 2);
+        end_tag(at);
+        end();
+        if (excess)
+            assert_refused(parse(), -EINVAL, at + 16, "memory range that wraps around");
+        else
+            assert_int_equal(parse(), 0);
+    }
+}
+
+static void test_new_root_pointer_wins_over_the_old_one_in_either_order(void **state)
+{
+    (void)state;
+    for (int new_first = 0; new_first <= 1; new_first++) {
+        begin();
+        put_tag(new_first ? 15 : 14, new_first ? "new root pointer" : "old", new_first ? 16 : 3);
+        put_tag(new_first ? 14 : 15, new_first ? "old" : "new root pointer", new_first ? 3 : 16);
+        end();
+        assert_int_equal(parse(), 0);
+        assert_int_equal(info.rsdp_length, 16);
+        assert_memory_equal(info.rsdp, "new root pointer", 16);
+    }
+    begin();
+    put_tag(14, "old", 3);
+    end();
+    assert_int_equal(parse(), 0);
+    assert_int_equal(info.rsdp_length, 3);
+    assert_memory_equal(info.rsdp, "old", 3);
+}
+
+static void test_malformed_framebuffer_is_refused(void **state)
+{
+    (void)state;
+    begin();
+    size_t at = put_tag(8, "1234567890123456789012", 22);
+    end();
+    assert_refused(parse(), -EINVAL, at, "framebuffer tag too short");
+    begin();
+    at = put_framebuffer(0xfd000000, 4095, 1024, 768);
+    end();
+    assert_refused(parse(), -EINVAL, at + 16, "framebuffer row wider than its pitch");
+    begin();
+    at = put_framebuffer(UINT64_MAX - 4096UL * 768 + 1, 4096, 1024, 768);
+    end();
+    assert_refused(parse(), -EINVAL, at + 8, "framebuffer that wraps around");
+}
+
+static void test_section_headers_must_lie_in_their_tag(void **state)
+{
+    (void)state;
+    begin();
+    size_t at = put_sections(4, 64, 2, 3);
+    end();
+    assert_refused(parse(), -EINVAL, at + 8, "more section headers than the tag has");
+    begin();
+    at = put_sections(0x04000001, 64, 2, 3); /* the product overflows 32 bits */
+    end();
+    assert_refused(parse(), -EINVAL, at + 8, "more section headers than the tag has");
+    begin();
+    at = put_sections(3, 63, 2, 3);
+    end();
+    assert_refused(parse(), -EINVAL, at + 12, "section headers too small");
+    begin();
+    at = put_sections(3, 64, 3, 3);
+    end();
+    assert_refused(parse(), -EINVAL, at + 16, "section names in no section");
+    begin();
+    at = put_tag(9, "12345678901", 11);
+    end();
+    assert_refused(parse(), -EINVAL, at, "section tag too short");
+    begin();
+    put_sections(0, 0, 0, 0);
+    end();
+    assert_int_equal(parse(), 0);
+}
+
+static void test_tag_given_twice_is_refused(void **state)
+{
+    (void)state;
+    static const uint32_t once[] = {1, 2, 6, 8, 9, 14, 15};
+    static const uint8_t contents[32] = {24}; /* fits each of them: empty string, map, picture */
+    for (size_t i = 0; i < sizeof once / sizeof once[0]; i++) {
+        begin();
+        put_tag(once[i], contents, once[i] == 6 ? 8 : sizeof contents);
+        size_t at = put_tag(once[i], contents, once[i] == 6 ? 8 : sizeof contents);
+        end();
+        if (once[i] == 9) /* section count 24 */
+            set_int(&in, 16, 4, 0);
+        assert_refused(parse(), -EINVAL, at, "tag given twice");
+    }
+    begin();
+    put_tag(33, "type 33 is not type 1", 22);
+    put_tag(33, "nor does it matter", 19);
+    put_tag(13, "smbios", 6);
+    put_tag(13, "smbios", 6);
+    put_tag(1, "b", 2);
+    end();
+    assert_int_equal(parse(), 0);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bare_information_is_accepted_and_empty),
+        cmocka_unit_test(test_every_tag_is_read),
+        cmocka_unit_test(test_every_shorter_prefix_is_refused_without_a_read_past_it),
+        cmocka_unit_test(test_total_size_must_cover_the_header_and_lie_in_the_mapping),
+        cmocka_unit_test(test_missing_end_tag_is_refused),
+        cmocka_unit_test(test_tag_size_out_of_range_is_refused),
+        cmocka_unit_test(test_tag_padding_that_runs_out_is_a_missing_end_tag),
+        cmocka_unit_test(test_strings_must_end_inside_their_tag),
+        cmocka_unit_test(test_module_that_ends_before_it_starts_is_refused),
+        cmocka_unit_test(test_eight_modules_fit_and_a_ninth_is_refused),
+        cmocka_unit_test(test_128_memory_ranges_fit_and_one_more_is_refused),
+        cmocka_unit_test(test_memory_map_with_larger_entries_is_read),
+        cmocka_unit_test(test_malformed_memory_map_is_refused),
+        cmocka_unit_test(test_memory_range_that_wraps_is_refused),
+        cmocka_unit_test(test_new_root_pointer_wins_over_the_old_one_in_either_order),
+        cmocka_unit_test(test_malformed_framebuffer_is_refused),
+        cmocka_unit_test(test_section_headers_must_lie_in_their_tag),
+        cmocka_unit_test(test_tag_given_twice_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

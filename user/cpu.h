@@ -1,0 +1,91 @@
+// What ring 3 can ask the CPU itself: CPUID, the time-stamp counter, and who runs this machine.
+// Header only; shared by compare, exact and stress.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+struct cpuid {
+    uint32_t eax, ebx, ecx, edx;
+};
+
+static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
+{
+    struct cpuid r;
+    asm volatile("cpuid"
+                 : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+                 : "a"(leaf), "c"(subleaf));
+    return r;
+}
+
+static inline bool cpu_has_rdtscp(void)
+{
+    return cpuid(0x80000000, 0).eax >= 0x80000001 && (cpuid(0x80000001, 0).edx >> 27 & 1);
+}
+
+// XSAVE is there and the kernel has switched it on (CR4.OSXSAVE shows through CPUID).
+static inline bool cpu_has_xsave(void)
+{
+    return cpuid(0, 0).eax >= 0xd && (cpuid(1, 0).ecx >> 27 & 1);
+}
+
+static inline uint64_t cpu_xcr0(void)
+{
+    uint32_t low, high;
+    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (uint64_t)high << 32 | low;
+}
+
+// Opens a timed span: nothing before it is still running, nothing of the span has begun
+// (lfence orders rdtsc on Intel and, with LFENCE serialising as every kernel sets it, on AMD).
+static inline uint64_t tsc_begin(void)
+{
+    uint32_t low, high;
+    asm volatile("lfence; rdtsc; lfence" : "=a"(low), "=d"(high) : : "memory");
+    return (uint64_t)high << 32 | low;
+}
+
+// Closes a timed span: all of it has ended. rdtscp waits by itself; qemu64 does not have it.
+static inline uint64_t tsc_end(bool has_rdtscp)
+{
+    uint32_t low, high;
+    if (has_rdtscp)
+        asm volatile("rdtscp; lfence" : "=a"(low), "=d"(high) : : "rcx", "memory");
+    else
+        asm volatile("lfence; rdtsc; lfence" : "=a"(low), "=d"(high) : : "memory");
+    return (uint64_t)high << 32 | low;
+}
+
+// Whose times these are, for a heading: "an emulator's times (TCG)", "times under KVM" and so on.
+static inline void cpu_whose_times(char *text, size_t size)
+{
+    static const struct {
+        const char *signature, *name;
+    } known[] = {
+        {"KVMKVMKVM", "KVM"},     {"Microsoft Hv", "Hyper-V"},    {"VMwareVMware", "VMware"},
+        {"XenVMMXenVMM", "Xen"},  {"VBoxVBoxVBox", "VirtualBox"}, {"bhyve bhyve ", "bhyve"},
+        {"ACRNACRNACRN", "ACRN"},
+    };
+    struct cpuid r = cpuid(0x40000000, 0);
+    char signature[13] = "";
+    memcpy(signature, &r.ebx, 4);
+    memcpy(signature + 4, &r.ecx, 4);
+    memcpy(signature + 8, &r.edx, 4);
+
+    // TCG is asked for first: it answers the leaf even when told to hide the hypervisor bit.
+    if (strcmp(signature, "TCGTCGTCGTCG") == 0) {
+        snprintf(text, size, "an emulator's times (TCG)");
+        return;
+    }
+    if (!(cpuid(1, 0).ecx >> 31 & 1)) {
+        snprintf(text, size, "this hardware's times");
+        return;
+    }
+    const char *name = "an unnamed hypervisor";
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcmp(signature, known[i].signature) == 0)
+            name = known[i].name;
+    snprintf(text, size, "times under %s", name);
+}
