@@ -10,7 +10,7 @@
 #define PIT_CHANNEL 0x42
 #define PIT_COMMAND 0x43
 #define PIT_GATE    0x61
-#define PIT_WINDOW  10 /* ms */
+#define PIT_WINDOW  5 /* ms */
 
 static uint64_t start_tsc, tsc_khz;
 static uint64_t ns_per_tick; /* 32.32 fixed point; 0 until known */
@@ -41,9 +41,9 @@ static uint64_t khz_from_pit(void)
     outb(PIT_CHANNEL, count & 0xff);
     outb(PIT_CHANNEL, count >> 8);
     uint64_t begin = rdtsc();
-    /* An access to a port takes about a microsecond: without a PIT this ends all the same. */
+    /* An access to a port takes about a microsecond: without a PIT this ends after 2 s. */
     for (unsigned i = 0; !(inb(PIT_GATE) & 0x20); i++)
-        if (i == 1000000)
+        if (i == 2000000)
             return 0;
     source = "PIT";
     return (rdtsc() - begin) / PIT_WINDOW;

@@ -1,6 +1,6 @@
 // What a program is told on its stack: arguments, environment and the auxiliary vector, for an
 // executable at a fixed place and for one that can lie anywhere.
-// libc: musl glibc glibc-pie
+// libc: both
 
 #define _GNU_SOURCE
 #include <elf.h>
@@ -13,7 +13,6 @@
 
 #include "pointers.h"
 
-extern char **environ;
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 extern void _start(void);
 

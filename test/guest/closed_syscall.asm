@@ -1,5 +1,5 @@
-; syscall where that door is closed: #UD. Where it is open the program survives and ends by whichever
-; door lets it (60 is exit; on Linux, where int 0x80 has another table, it is umask there).
+; syscall where that door is closed: #UD. Where it is open the program survives and ends by the
+; door that lets it (60 is exit; on Linux, where int 0x80 has another table, it is umask there).
 ; redoor: no
 ; entry: int
 ; dies: SIGILL

@@ -1,8 +1,8 @@
 // Both doors do the same: same numbers, same results, and each gives back exactly the registers it
-// promises. Linux keeps the same promises for syscall; its int 0x80 leads elsewhere and is skipped.
+// promises. Linux keeps the same promises for syscall; its int 0x80 leads elsewhere and is
+// skipped.
 // args: $ENTRY
 // redoor: no
-// libc: musl
 // flags: -nostdlib -ffreestanding -fno-stack-protector
 
 #include "bare.h"

@@ -1,6 +1,5 @@
 // The state in which a program starts: registers, flags, stack, segments and vector unit as execve
 // leaves them, seen before any libc has touched them.
-// libc: musl
 // flags: -nostdlib -ffreestanding -fno-stack-protector
 
 #include "bare.h"

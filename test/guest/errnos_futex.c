@@ -1,6 +1,5 @@
 // What futex answers to bad input. A private futex that nobody waits on need not be mapped to be
 // woken, so wake is asked at addresses outside user space only.
-// libc: musl
 
 #define _GNU_SOURCE
 #include <limits.h>

@@ -1,6 +1,5 @@
 // What read, write, readv, writev, lseek and ioctl answer to bad input: the errno Linux gives, and
 // whatever part of the work Linux would have done.
-// libc: musl
 
 #define _GNU_SOURCE
 #include <string.h>

@@ -1,6 +1,5 @@
 // What mmap, munmap, mprotect, madvise, mremap and brk answer to bad input. Refusals leave every
 // mapping as it was; where Linux does the first part of a range before it meets a hole, so do we.
-// libc: musl
 
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,5 +1,4 @@
 // What open, openat, close, fstat, newfstatat and readlink answer to bad input.
-// libc: musl
 
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,6 +1,5 @@
-// What rt_sigaction, rt_sigprocmask and tgkill answer, to good input and bad: they record what they
-// are told, whether or not a handler ever runs.
-// libc: musl
+// What rt_sigaction, rt_sigprocmask and tgkill answer, to good input and bad: they record what
+// they are told, whether or not a handler ever runs.
 
 #define _GNU_SOURCE
 #include <signal.h>

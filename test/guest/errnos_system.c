@@ -1,6 +1,5 @@
 // What uname, sysinfo, getrandom, prlimit64, arch_prctl, getcpu and the sched_ calls answer to bad
 // input.
-// libc: musl
 
 #define _GNU_SOURCE
 #include <sys/resource.h>

@@ -1,7 +1,7 @@
-// What clone, clone3, wait4 and execve answer to bad input. None of it makes a thread or a process,
-// and a refused execve leaves the program as it was.
-// libc: musl
+// What clone, clone3, wait4 and execve answer to bad input. None of it makes a thread or a
+// process, and a refused execve leaves the program as it was.
 
+#define _GNU_SOURCE
 #include <limits.h>
 #include <string.h>
 

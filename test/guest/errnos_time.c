@@ -1,5 +1,5 @@
 // What nanosleep, clock_nanosleep, clock_gettime, clock_getres and gettimeofday answer to bad
-// input. libc: musl
+// input.
 
 #define _GNU_SOURCE
 #include <limits.h>

@@ -1,5 +1,5 @@
-; Reading a non-canonical address by way of rbp: #SS, which Linux makes SIGBUS. QEMU's emulator gives
-; #GP instead, hence SIGSEGV.
+; Reading a non-canonical address by way of rbp: #SS, which Linux makes SIGBUS. QEMU's emulator
+; gives #GP instead, hence SIGSEGV.
 ; dies: SIGBUS
 ; dies: SIGSEGV
 

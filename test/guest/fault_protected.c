@@ -1,5 +1,5 @@
-// Reading a page after mprotect took all rights from it: a page fault, although the translation was
-// in use a moment before.
+// Reading a page after mprotect took all rights from it: a page fault, although the translation
+// was in use a moment before.
 // dies: SIGSEGV
 
 #include <sys/mman.h>

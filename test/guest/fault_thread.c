@@ -1,5 +1,5 @@
-// One thread's fault ends the whole process, with the others in the middle of something: one spins,
-// one sleeps, the first waits.
+// One thread's fault ends the whole process, with the others in the middle of something: one
+// spins, one sleeps, the first waits.
 // dies: SIGSEGV
 // flags: -pthread
 

@@ -1,5 +1,5 @@
-// A system call in the last two bytes of user space. Its return address is the first that can never
-// be mapped, so the way out must fault in ring 3, not in ring 0 with ring 3's stack.
+// A system call in the last two bytes of user space. Its return address is the first that can
+// never be mapped, so the way out must fault in ring 3, not in ring 0 with ring 3's stack.
 // dies: SIGSEGV
 
 #include <stddef.h>

@@ -1,6 +1,6 @@
 // Each thread's x87, SSE and AVX state is its own: it survives system calls, preemption and moves
-// to other CPUs while other threads hold other values in the same registers. libc: musl flags:
-// -pthread
+// to other CPUs while other threads hold other values in the same registers.
+// flags: -pthread
 
 #define _GNU_SOURCE
 #include <cpuid.h>

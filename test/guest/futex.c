@@ -1,6 +1,5 @@
 // What futex does: who sleeps, who is woken, how many, who moves, and when time is up. A thread is
 // known to sleep when a wake counts it; no check depends on how fast anything is.
-// libc: musl
 // flags: -pthread
 
 #define _GNU_SOURCE

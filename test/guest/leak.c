@@ -2,10 +2,11 @@
 // started, to the byte. Every argument is PROGRAM[,WORD...]; each is run three times. Linux, where
 // much else goes on, makes no such promise: skipped there.
 
-#include "spawn.h"
-
+#define _GNU_SOURCE
 #include <string.h>
 #include <sys/sysinfo.h>
+
+#include "spawn.h"
 
 enum { RUNS = 3 };
 

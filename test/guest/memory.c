@@ -1,5 +1,5 @@
 // What mmap, munmap, mprotect, madvise and brk do to memory. Whether a page may be read or written
-// is asked of the kernel (EFAULT or not), so that no check ends the program. libc: musl
+// is asked of the kernel (EFAULT or not), so that no check ends the program.
 
 #define _GNU_SOURCE
 #include <string.h>

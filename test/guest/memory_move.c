@@ -1,5 +1,5 @@
 // What mremap does to memory: in place where there is room, elsewhere with its content where there
-// is none. libc: musl
+// is none.
 
 #define _GNU_SOURCE
 #include <string.h>
@@ -52,7 +52,7 @@ int main(void)
     ok(!kernel_can_read(p + 2 * PAGE), "shrinking gives the tail back");
     ok(is_numbered(p, 2 * PAGE), "shrinking keeps the head");
 
-    mmap(p + 2 * PAGE, PAGE, PROT_NONE, ANONYMOUS | MAP_FIXED, -1, 0);
+    sys(mmap, p + 2 * PAGE, PAGE, PROT_NONE, ANONYMOUS | MAP_FIXED, -1, 0);
     moved = mremap(p, 2 * PAGE, 600 * PAGE, MREMAP_MAYMOVE);
     ok(moved != MAP_FAILED && moved != p, "mremap moves where there is no room");
     ok(is_numbered(moved, 2 * PAGE), "moving keeps the content");
@@ -69,7 +69,7 @@ int main(void)
     ok(!kernel_can_read(p), "MREMAP_FIXED leaves nothing behind");
 
     p = with_room(3, 0);
-    mmap(p + 3 * PAGE, PAGE, PROT_NONE, ANONYMOUS | MAP_FIXED, -1, 0);
+    sys(mmap, p + 3 * PAGE, PAGE, PROT_NONE, ANONYMOUS | MAP_FIXED, -1, 0);
     moved = mremap(p + PAGE, PAGE, 2 * PAGE, MREMAP_MAYMOVE);
     ok(moved != MAP_FAILED && *(size_t *)moved == PAGE / 8, "part of a mapping moves");
     ok(kernel_can_read(p) && !kernel_can_read(p + PAGE) && kernel_can_read(p + 2 * PAGE),

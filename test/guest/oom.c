@@ -1,5 +1,7 @@
 // A program that wants more memory than there is: it is refused with ENOMEM or killed, and the
-// kernel carries on. On Linux a limit stands in for the end of memory. exits: 0 dies: SIGKILL
+// kernel carries on. On Linux a limit stands in for the end of memory.
+// exits: 0
+// dies: SIGKILL
 
 #define _GNU_SOURCE
 #include <string.h>

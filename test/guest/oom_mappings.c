@@ -1,6 +1,5 @@
 // A program that splits its memory into ever more mappings: refused with ENOMEM at some number, or
 // never; either way it can go on.
-// libc: musl
 
 #define _GNU_SOURCE
 #include <sys/mman.h>

@@ -1,13 +1,14 @@
 // Starting programs and waiting for them: what execve passes on, what wait4 tells, and in which
 // order parent and child run. Starts itself as the child, which its second argument tells what to
-// do. libc: musl
+// do.
 
-#include "spawn.h"
-
+#define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "spawn.h"
 
 static char *self;
 static char many_words[100][64];

@@ -1,13 +1,14 @@
 // Runs programs one after another and checks how each ends. Every argument is
-//     PROGRAM[,WORD...]=ENDING[|ENDING...]
-// where ENDING is an exit status or the name of a signal: /test/fault_ud=SIGILL /test/doors,both=0.
-// What the programs print comes first, each under a line that names it; the verdicts follow.
+// PROGRAM[,WORD...]=ENDING[|ENDING...] where ENDING is an exit status or the name of a signal:
+// /test/fault_ud=SIGILL /test/doors,both=0. What the programs print comes first, each under a line
+// that names it; the verdicts follow.
 
-#include "spawn.h"
-
+#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "spawn.h"
 
 static const char *const signal_names[] = {
     [SIGILL] = "SIGILL",   [SIGTRAP] = "SIGTRAP", [SIGABRT] = "SIGABRT", [SIGBUS] = "SIGBUS",

@@ -1,8 +1,7 @@
 /* Starts another program the way posix_spawn does, with no pipe: the child borrows our memory until
- * it has become that program, while this thread stands still (CLONE_VFORK). */
+ * it has become that program, while this thread stands still (CLONE_VFORK). Wants _GNU_SOURCE. */
 #pragma once
 
-#define _GNU_SOURCE
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>

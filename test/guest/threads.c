@@ -1,5 +1,5 @@
-// POSIX threads as programs use them: what each of these asks of the kernel is clone, futex, memory
-// for stacks, and a thread block of one's own in FS.
+// POSIX threads as programs use them: what each of these asks of the kernel is clone, futex,
+// memory for stacks, and a thread block of one's own in FS.
 // libc: both
 // flags: -pthread
 

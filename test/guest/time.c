@@ -1,5 +1,6 @@
 // The clocks: they never go back, not even from one CPU to another, agree with each other, and a
-// sleep is never shorter than asked. libc: musl flags: -pthread
+// sleep is never shorter than asked.
+// flags: -pthread
 
 #define _GNU_SOURCE
 #include <pthread.h>

@@ -265,6 +265,14 @@ def test_objects_and_loaded_constants_in_text_are_data(redoor, assemble, tmp_pat
     assert re.search(r" 1 syscall .*\(2 byte pairs left alone", out)
 
 
+def test_code_that_is_also_read_as_data_is_refused(redoor, assemble, tmp_path):
+    program = assemble(
+        "global twice:function\n_start:\nmov eax, [twice]\ncall twice\n" + EXIT + "twice: syscall\nret\n"
+    )
+    result = redoor("--to", "int", program, tmp_path / "out")
+    assert refused(result, program, "read as data and run as code")
+
+
 def test_a_function_behind_a_pointer_is_code_with_and_without_symbols(redoor, assemble, tmp_path):
     program = assemble(
         "_start:\nlea rax, [pointer]\ncall [rax]\n" + EXIT + "align 16\n"

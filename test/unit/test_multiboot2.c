@@ -402,6 +402,20 @@ static void test_malformed_framebuffer_is_refused(void **state)
     end();
     assert_refused(parse(), -EINVAL, at, "framebuffer tag too short");
     begin();
+    put_tag(8,
+            "12345678"
+            "\1\0\0\0"
+            "\1\0\0\0"
+            "\1\0\0\0"
+            "\x08\1r",
+            23); /* the least */
+    end();
+    assert_int_equal(parse(), 0);
+    begin();
+    put_framebuffer(UINT64_MAX - 4096UL * 768, 4096, 1024, 768);
+    end();
+    assert_int_equal(parse(), 0);
+    begin();
     at = put_framebuffer(0xfd000000, 4095, 1024, 768);
     end();
     assert_refused(parse(), -EINVAL, at + 16, "framebuffer row wider than its pitch");
@@ -420,6 +434,10 @@ static void test_section_headers_must_lie_in_their_tag(void **state)
     assert_refused(parse(), -EINVAL, at + 8, "more section headers than the tag has");
     begin();
     at = put_sections(0x04000001, 64, 2, 3); /* the product overflows 32 bits */
+    end();
+    assert_refused(parse(), -EINVAL, at + 8, "more section headers than the tag has");
+    begin();
+    at = put_sections(3, 65, 2, 3);
     end();
     assert_refused(parse(), -EINVAL, at + 8, "more section headers than the tag has");
     begin();
@@ -456,6 +474,7 @@ static void test_tag_given_twice_is_refused(void **state)
     }
     begin();
     put_tag(33, "type 33 is not type 1", 22);
+    put_tag(32, "nor is this", 12);
     put_tag(33, "nor does it matter", 19);
     put_tag(13, "smbios", 6);
     put_tag(13, "smbios", 6);

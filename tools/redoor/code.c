@@ -2,26 +2,11 @@
  * Code from data, in two independent readings: following control flow from known starts, and a
  * linear sweep that begins anew at every known start. A door is what both readings call one.
  */
-#include "code.h"
+#include "marks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum mark {
-    SYNC = 1 << 0,       /* an instruction begins here for certain */
-    SWEPT = 1 << 1,      /* the sweep read this byte ... */
-    SWEPT_HEAD = 1 << 2, /* ... as the first of an instruction, */
-    SWEPT_DOOR = 1 << 3, /* ... as the first of a door's two */
-    FLOW = 1 << 4,       /* control flow read this byte ... */
-    FLOW_HEAD = 1 << 5,
-    FLOW_DOOR = 1 << 6,
-    DOUBT = 1 << 7,    /* the sweep lost step somewhere between the SYNCs around this byte */
-    CLASH = 1 << 8,    /* two paths read this byte as parts of different instructions */
-    DATA = 1 << 9,     /* an object symbol covers it, or an instruction loads or stores it */
-    LANDING = 1 << 10, /* some direct branch goes here */
-    LIVE_SHIFT = 11,   /* two bits: the liveness scan came by with RCX, R11 live */
-};
 
 static void die(const char *what)
 {
@@ -83,13 +68,6 @@ struct stretch *code_find(const struct code *code, uint64_t addr)
     return NULL;
 }
 
-static uint16_t *mark_at(const struct code *code, uint64_t addr)
-{
-    struct stretch *s = code_find(code, addr);
-
-    return s ? &s->marks[addr - s->addr] : NULL;
-}
-
 void code_is_start(struct code *code, uint64_t addr)
 {
     uint16_t *mark = mark_at(code, addr);
@@ -98,34 +76,26 @@ void code_is_start(struct code *code, uint64_t addr)
         *mark |= SYNC;
 }
 
-void code_is_data(struct code *code, uint64_t addr, uint64_t size)
+static void mark_bytes(struct code *code, uint64_t addr, uint64_t size, uint16_t mark)
 {
     struct stretch *s = code_find(code, addr);
 
     for (uint64_t i = s ? addr - s->addr : 0; s && size-- && i < s->size; i++)
-        s->marks[i] |= DATA;
+        s->marks[i] |= mark;
 }
 
-static bool step_at(struct code *code, const struct stretch *s, uint64_t addr, struct step *step)
+void code_is_data(struct code *code, uint64_t addr, uint64_t size)
 {
-    size_t i = addr - s->addr;
-
-    return decode(code->cs, code->insn, s->bytes + i, s->size - i, addr, step);
+    mark_bytes(code, addr, size, OBJECT);
 }
 
-/* Whether an instruction of this size would run into a certain start, or into data. */
-static bool crosses(const uint16_t *mark, size_t size)
+/* Whether an instruction of this size would run into a certain start, or into such data. */
+static bool crosses(const uint16_t *mark, size_t size, uint16_t data)
 {
     for (size_t i = 0; i < size; i++)
-        if (mark[i] & DATA || (i && mark[i] & SYNC))
+        if (mark[i] & data || (i && mark[i] & SYNC))
             return true;
     return false;
-}
-
-/* exit, exit_group and rt_sigreturn: what stands behind such a door is not its continuation. */
-static bool never_returns(int64_t number)
-{
-    return number == 60 || number == 231 || number == 15;
 }
 
 /* Jumping past a lock prefix is an old idiom of glibc: the same instruction, unlocked. */
@@ -170,7 +140,7 @@ static bool run(struct code *code, uint64_t addr, bool suspect)
 
         if (mark && *mark & FLOW_HEAD)
             return true;
-        if (!mark || !step_at(code, s, addr, &step) || crosses(mark, step.size))
+        if (!mark || !step_at(code, s, addr, &step) || crosses(mark, step.size, OBJECT))
             break;
         for (size_t i = 0; i < step.size; i++)
             overlaps |= mark[i] & FLOW;
@@ -185,7 +155,7 @@ static bool run(struct code *code, uint64_t addr, bool suspect)
         mark[0] |= FLOW_HEAD;
         code_push(&code->visited, addr);
         if (step.accessed && !suspect)
-            code_is_data(code, step.mentioned, step.accessed);
+            mark_bytes(code, step.mentioned, step.accessed, LOADED);
         if (step.writes_rax)
             number = step.number;
         /* A call of an undefined weak symbol is a call of 0. What a suspect calls, the sweep has
@@ -280,12 +250,13 @@ void code_sweep(struct code *code, struct addresses *mentioned)
         bool left = true; /* control does not come here from the instruction before */
         for (size_t i = 0; i < s->size;) {
             uint16_t *mark = &s->marks[i];
-            size_t skip = *mark & DATA ? 1 : left ? padding(s, i) : 0;
+            size_t skip = *mark & (OBJECT | LOADED) ? 1 : left ? padding(s, i) : 0;
             if (skip) {
                 i += skip;
                 continue;
             }
-            if (!step_at(code, s, s->addr + i, &step) || crosses(mark, step.size)) {
+            if (!step_at(code, s, s->addr + i, &step) ||
+                crosses(mark, step.size, OBJECT | LOADED)) {
                 i = doubt(s, i);
                 left = true;
                 continue;
@@ -351,9 +322,9 @@ enum verdict code_verdict(const struct stretch *s, size_t i, const char **why)
 
     if ((mark | next) & CLASH)
         *why = "two paths decode it differently";
-    else if ((mark | next) & DATA && !flow)
+    else if ((mark | next) & (OBJECT | LOADED) && !flow)
         return CODE_IS_NOT;
-    else if ((mark | next) & DATA)
+    else if ((mark | next) & (OBJECT | LOADED))
         *why = "it is read as data and run as code";
     else if (flow && swept && !(mark & FLOW_DOOR) != !(mark & SWEPT_DOOR))
         *why = "control flow and a linear sweep decode it differently";
@@ -364,68 +335,4 @@ enum verdict code_verdict(const struct stretch *s, size_t i, const char **why)
     else
         *why = swept ? "no path leads there" : "what surrounds it does not decode";
     return CODE_CANNOT_TELL;
-}
-
-/* The constant in rax at the door that ends before addr, or -1. */
-static int64_t number_at(struct code *code, uint64_t addr)
-{
-    const struct stretch *s = code_find(code, addr - 1);
-    struct step step;
-
-    for (size_t i = addr - s->addr - 1; i-- > 0 && !(s->marks[i + 1] & LANDING);) {
-        if (!(s->marks[i] & FLOW))
-            return -1;
-        if (!(s->marks[i] & FLOW_HEAD))
-            continue;
-        if (!step_at(code, s, s->addr + i, &step) || step.kind == CALL || step.kind == JUMP)
-            return -1;
-        if (step.writes_rax)
-            return step.number;
-    }
-    return -1;
-}
-
-uint64_t code_clobber_noticed(struct code *code, uint64_t addr)
-{
-    uint64_t noticed = 0;
-
-    code->visited.count = 0;
-    code->todo.count = 0;
-    if (never_returns(number_at(code, addr)))
-        return 0;
-    code_push(&code->todo, addr);
-    code_push(&code->todo, RCX | R11);
-    while (code->todo.count && !noticed) {
-        unsigned live = code->todo.at[--code->todo.count];
-        addr = code->todo.at[--code->todo.count];
-        for (struct step step; live; addr += step.size) {
-            struct stretch *s = code_find(code, addr);
-            uint16_t *mark = s ? &s->marks[addr - s->addr] : NULL;
-
-            if (!mark || !step_at(code, s, addr, &step) || step.reads & live) {
-                noticed = addr;
-                break;
-            }
-            if ((*mark >> LIVE_SHIFT & live) == live)
-                break;
-            *mark |= live << LIVE_SHIFT;
-            code_push(&code->visited, addr);
-            live &= ~step.kills;
-            if (step.kind == STOP || (step.kind == DOOR && !(step.door == DOOR_INT && s->raw)))
-                break;
-            if (step.kind == CALL || step.kind == JUMP || step.kind == BRANCH) {
-                if (!step.direct) {
-                    noticed = addr;
-                    break;
-                }
-                code_push(&code->todo, step.target);
-                code_push(&code->todo, live);
-            }
-            if (step.kind == CALL || step.kind == JUMP)
-                break;
-        }
-    }
-    while (code->visited.count)
-        *mark_at(code, code->visited.at[--code->visited.count]) &= ~((RCX | R11) << LIVE_SHIFT);
-    return noticed;
 }

@@ -15,7 +15,7 @@ struct stretch {
     uint64_t addr;
     size_t size;
     const uint8_t *bytes; /* borrowed */
-    uint16_t *marks;      /* owned, one per byte, see code.c */
+    uint16_t *marks;      /* owned, one per byte, see marks.h */
     bool raw;             /* doors in here are left as they are, on request */
 };
 

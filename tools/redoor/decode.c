@@ -82,60 +82,47 @@ static uint16_t register_bit(unsigned reg, bool *wide)
     }
 }
 
-/* What the instruction reads of rcx and r11, and what it surely overwrites: only opcodes that
- * write whatever the flags and the source say count there. */
+/*
+ * What the instruction reads of rcx and r11; what it surely overwrites, for which only opcodes
+ * count that write whatever the flags and the source say; and what becomes of rax.
+ */
 static void registers(csh cs, const cs_insn *insn, struct step *step)
 {
-    const cs_x86 *x86 = &insn->detail->x86;
+    const cs_x86_op *op = insn->detail->x86.operands;
+    bool zeroes = (insn->id == X86_INS_XOR || insn->id == X86_INS_SUB) &&
+                  op[0].type == X86_OP_REG && op[1].type == X86_OP_REG && op[0].reg == op[1].reg;
+    bool moves = insn->id == X86_INS_MOV || insn->id == X86_INS_MOVABS ||
+                 insn->id == X86_INS_MOVZX || insn->id == X86_INS_MOVSX ||
+                 insn->id == X86_INS_MOVSXD || insn->id == X86_INS_LEA || insn->id == X86_INS_POP;
     cs_regs read, written;
     uint8_t reads, writes;
-    bool wide;
+    bool wide = false;
 
-    if (cs_regs_access(cs, insn, read, &reads, written, &writes) != CS_ERR_OK) {
-        step->reads = RCX | R11;
+    if (cs_regs_access(cs, insn, read, &reads, written, &writes) != CS_ERR_OK)
         return;
-    }
-    for (uint8_t i = 0; i < reads; i++)
+    step->reads = 0;
+    step->writes_rax = false;
+    for (uint8_t i = 0; i < reads && !zeroes; i++)
         step->reads |= register_bit(read[i], &wide);
-    switch (insn->id) {
-    case X86_INS_XOR:
-    case X86_INS_SUB:
-        if (x86->operands[0].type != X86_OP_REG || x86->operands[1].type != X86_OP_REG ||
-            x86->operands[0].reg != x86->operands[1].reg)
-            return;
-        step->reads = 0; /* the result is 0 whatever it was */
-        break;
-    case X86_INS_MOV:
-    case X86_INS_MOVABS:
-    case X86_INS_MOVZX:
-    case X86_INS_MOVSX:
-    case X86_INS_MOVSXD:
-    case X86_INS_LEA:
-    case X86_INS_POP:
-        break;
-    default:
-        return;
-    }
     for (uint8_t i = 0; i < writes; i++) {
+        uint16_t reg = written[i];
         wide = false;
-        uint16_t bit = register_bit(written[i], &wide);
-        if (wide)
+        uint16_t bit = register_bit(reg, &wide);
+        if (wide && (moves || zeroes))
             step->kills |= bit;
+        if (reg == X86_REG_RAX || reg == X86_REG_EAX || reg == X86_REG_AX || reg == X86_REG_AL ||
+            reg == X86_REG_AH)
+            step->writes_rax = true;
+        if (insn->id == X86_INS_MOV && op[1].type == X86_OP_IMM &&
+            (reg == X86_REG_RAX || reg == X86_REG_EAX))
+            step->number = op[1].imm;
     }
 }
 
-static void operands(const cs_insn *insn, struct step *step)
+static void mention(const cs_insn *insn, struct step *step)
 {
     const cs_x86 *x86 = &insn->detail->x86;
-    const cs_x86_op *first = &x86->operands[0];
 
-    if (x86->op_count && first->type == X86_OP_REG && first->access & CS_AC_WRITE &&
-        (first->reg == X86_REG_RAX || first->reg == X86_REG_EAX || first->reg == X86_REG_AL)) {
-        step->writes_rax = true;
-        step->number = insn->id == X86_INS_MOV && x86->operands[1].type == X86_OP_IMM
-                           ? x86->operands[1].imm
-                           : -1;
-    }
     for (uint8_t i = 0; i < x86->op_count; i++) {
         const cs_x86_op *op = &x86->operands[i];
 
@@ -157,10 +144,11 @@ bool decode(csh cs, cs_insn *insn, const uint8_t *bytes, size_t left, uint64_t a
     size_t own = own_length(bytes, left, &vector);
     bool known = cs_disasm_iter(cs, &bytes, &size, &at, insn);
 
-    *step = (struct step){.size = own, .reads = RCX | R11};
+    /* Of what Capstone does not know, expect the worst. */
+    *step = (struct step){.size = own, .number = -1, .writes_rax = true, .reads = RCX | R11};
     if (!known || (vector && own != insn->size))
         return own != 0;
-    *step = (struct step){.size = insn->size};
+    step->size = insn->size;
     registers(cs, insn, step);
 
     const cs_x86_op *op = &insn->detail->x86.operands[0];
@@ -196,7 +184,7 @@ bool decode(csh cs, cs_insn *insn, const uint8_t *bytes, size_t left, uint64_t a
         else if (cs_insn_group(cs, insn, X86_GRP_RET) || cs_insn_group(cs, insn, X86_GRP_IRET))
             step->kind = STOP;
         else
-            operands(insn, step);
+            mention(insn, step);
     }
     if (step->kind == JUMP || step->kind == BRANCH || step->kind == CALL) {
         step->direct = op->type == X86_OP_IMM;

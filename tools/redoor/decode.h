@@ -19,12 +19,12 @@ struct step {
     size_t size;
     enum kind kind;
     enum door door;
-    bool direct;        /* target is known */
-    uint64_t target;    /* of a direct JUMP, BRANCH or CALL */
-    uint64_t mentioned; /* an address among the operands of the other kinds, or 0 */
-    size_t accessed;    /* bytes loaded or stored there; 0 for lea and immediates */
-    int64_t number;     /* what a mov of a constant puts into rax; -1 for any other write of it */
-    bool writes_rax;    /* number is meant */
+    bool direct;           /* target is known */
+    uint64_t target;       /* of a direct JUMP, BRANCH or CALL */
+    uint64_t mentioned;    /* an address among the operands of the other kinds, or 0 */
+    size_t accessed;       /* bytes loaded or stored there; 0 for lea and immediates */
+    bool writes_rax;       /* wholly or in part; */
+    int64_t number;        /* the constant it puts there, or -1 */
     uint16_t reads, kills; /* of RCX and R11 */
 };
 
