@@ -1,5 +1,5 @@
-/* Verdict and power-off. The status line is the last of the log: all programs have ended by then, so none
- * of them can have written it. */
+/* Verdict and power-off. The status line is the last of the log: all programs have ended by then,
+ * so none of them can have written it. */
 
 #include "boot/end.h"
 #include "dev/console.h"

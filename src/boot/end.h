@@ -4,7 +4,8 @@
 /* The last process has ended; init with that wait status. Leaves the machine. */
 _Noreturn void machine_end(int wait_status);
 
-/* Init could not be started, or the boot went wrong: leaves with the fail verdict and that exit status. */
+/* Init could not be started, or the boot went wrong: leaves with the fail verdict and that exit
+ * status. */
 _Noreturn void machine_refuse(int exit_status);
 
 /* Notes how many frames are free before init starts: at the end there must be as many. */

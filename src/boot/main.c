@@ -56,8 +56,9 @@ static void parse_boot_info(uint32_t information)
     }
 }
 
-/* Hands all usable memory to the frame allocator but what is in use: the image, the loader's information,
- * modules, symbols, and the trampoline's page, which lies below what it takes anyway. */
+/* Hands all usable memory to the frame allocator but what is in use: the image, the loader's
+ * information, modules, symbols, and the trampoline's page, which lies below what it takes anyway.
+ */
 static void take_memory(uint32_t information)
 {
     static struct phys_range usable[BOOT_MEMORY_MAX], reserved[BOOT_MODULE_MAX + 4];
@@ -134,18 +135,18 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     use_early_block();
     console_init();
     idt_init();
-    idt_load();                         /* from here on a fault is a panic, not a reset */
+    idt_load(); /* from here on a fault is a panic, not a reset */
     cpu_features_detect();
     pic_mask();
     clock_init(first_tsc);
     console_write(VERSION_LINE "\n", sizeof(VERSION_LINE));
     parse_boot_info(information);
     take_memory(information);
-    paging_init(&boot);                 /* W^X, the direct map */
+    paging_init(&boot); /* W^X, the direct map */
     find_initramfs();
     acpi_init(&boot);
-    smp_find_cpus(cmdline.max_cpus);    /* blocks and stacks for all */
-    cpu_init(cpu_block(0));             /* GDT, TSS, features, doors: what every CPU runs */
+    smp_find_cpus(cmdline.max_cpus); /* blocks and stacks for all */
+    cpu_init(cpu_block(0));          /* GDT, TSS, features, doors: what every CPU runs */
     describe_cpu();
     random_init();
     apic_enable();

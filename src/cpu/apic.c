@@ -140,10 +140,10 @@ void pic_mask(void)
     static const uint16_t command[] = {0x20, 0xa0};
     for (unsigned i = 0; i < 2; i++) {
         uint16_t data = command[i] + 1;
-        outb(command[i], 0x11);                      /* ICW1: edge, cascade, ICW4 follows */
-        outb(data, (uint8_t)(VECTOR_PIC + 8 * i));   /* ICW2: first vector */
-        outb(data, i == 0 ? 1 << 2 : 2);             /* ICW3: the slave is on line 2 */
-        outb(data, 0x01);                            /* ICW4: 8086 mode */
-        outb(data, 0xff);                            /* mask all */
+        outb(command[i], 0x11);                    /* ICW1: edge, cascade, ICW4 follows */
+        outb(data, (uint8_t)(VECTOR_PIC + 8 * i)); /* ICW2: first vector */
+        outb(data, i == 0 ? 1 << 2 : 2);           /* ICW3: the slave is on line 2 */
+        outb(data, 0x01);                          /* ICW4: 8086 mode */
+        outb(data, 0xff);                          /* mask all */
     }
 }

@@ -12,8 +12,8 @@ void apic_enable(void);
 uint32_t apic_id(void);
 void apic_end_of_interrupt(void);
 
-/* Sends a fixed interrupt, an NMI, INIT, or a start-up request to the page `page` (0 .. 0xff). Waits,
- * bounded, until the APIC has taken it. */
+/* Sends a fixed interrupt, an NMI, INIT, or a start-up request to the page `page` (0 .. 0xff).
+ * Waits, bounded, until the APIC has taken it. */
 void apic_send(uint32_t target, uint8_t vector);
 void apic_send_nmi(uint32_t target);
 void apic_send_init(uint32_t target);
@@ -22,7 +22,8 @@ void apic_send_startup(uint32_t target, uint8_t page);
 /* Measures the timer against the clock; the boot CPU, once: all CPUs' timers run alike. */
 void apic_timer_calibrate(void);
 
-/* One VECTOR_TIMER interrupt on this CPU after that many nanoseconds; replaces the one set before. */
+/* One VECTOR_TIMER interrupt on this CPU after that many nanoseconds; replaces the one set before.
+ */
 void apic_timer_set(uint64_t ns);
 
 /* Masks both 8259 PICs, moved to vectors VECTOR_PIC.. first, since they may still raise IRQ 7. */

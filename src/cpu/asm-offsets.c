@@ -1,5 +1,5 @@
-/* The compiler tells assembly what it must know: this file is compiled to assembly only, and the build
- * turns its lines into asm-offsets.inc. */
+/* The compiler tells assembly what it must know: this file is compiled to assembly only, and the
+ * build turns its lines into asm-offsets.inc. */
 
 #include "cpu/cpu.h"
 #include "cpu/regs.h"

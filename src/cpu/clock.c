@@ -1,11 +1,13 @@
-/* The TSC's rate: from CPUID where the CPU or the hypervisor tells it, else measured against the PIT. */
+/* The TSC's rate: from CPUID where the CPU or the hypervisor tells it, else measured against the
+ * PIT. */
 
 #include "cpu/clock.h"
 #include "cpu/io.h"
 #include "cpu/regs.h"
 #include "dev/rtc.h"
 
-/* Intel 8254: channel 2 counts down at this rate while bit 0 of port 0x61 is set; bit 5 is its output. */
+/* Intel 8254: channel 2 counts down at this rate while bit 0 of port 0x61 is set; bit 5 is its
+ * output. */
 #define PIT_HZ      1193182
 #define PIT_CHANNEL 0x42
 #define PIT_COMMAND 0x43

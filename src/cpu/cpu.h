@@ -73,20 +73,20 @@ struct sleepers {
 
 struct cpu {
     /* What the doors touch. */
-    uint64_t stack_top; /* of the syscall stack, also TSS.RSP0; constant */
-    uint64_t user_rsp;  /* door_syscall's scratch: ring 3's rsp until it is in the frame */
-    uint32_t work;      /* enum work, a bit set */
-    uint32_t index;     /* 0 .. cpu_count - 1; constant, as all below unless said otherwise */
+    uint64_t stack_top;     /* of the syscall stack, also TSS.RSP0; constant */
+    uint64_t user_rsp;      /* door_syscall's scratch: ring 3's rsp until it is in the frame */
+    uint32_t work;          /* enum work, a bit set */
+    uint32_t index;         /* 0 .. cpu_count - 1; constant, as all below unless said otherwise */
     struct thread *current; /* NULL while idle */
     struct cpu *self;
 
     uint32_t apic_id;
     uint32_t acpi_uid;
-    uint32_t locks_held;      /* bit set of enum lock_rank */
-    uint32_t no_fault;        /* user copies must not resolve page faults now */
-    struct space *space;      /* whose page tables CR3 holds; NULL: the kernel's. Others read it */
-    uint64_t slice_end;       /* clock_boot_ns at which the current thread must yield to others */
-    uint64_t timer_deadline;  /* clock_boot_ns the APIC timer is set for; UINT64_MAX: not set */
+    uint32_t locks_held;     /* bit set of enum lock_rank */
+    uint32_t no_fault;       /* user copies must not resolve page faults now */
+    struct space *space;     /* whose page tables CR3 holds; NULL: the kernel's. Others read it */
+    uint64_t slice_end;      /* clock_boot_ns at which the current thread must yield to others */
+    uint64_t timer_deadline; /* clock_boot_ns the APIC timer is set for; UINT64_MAX: not set */
     uint64_t nmi_count;
 
     _Alignas(16) uint64_t gdt[8]; /* null, code, data, user data, user code, TSS (two), spare */
@@ -95,25 +95,27 @@ struct cpu {
     /* What other CPUs write too. */
     _Alignas(PAGE_SIZE) _Atomic uint32_t online; /* takes threads */
     _Atomic uint32_t state;                      /* enum cpu_state */
-    _Atomic uint32_t stopped;         /* by panic */
-    _Atomic uint32_t shootdown_asked; /* the shootdown in flight waits for this CPU */
+    _Atomic uint32_t stopped;                    /* by panic */
+    _Atomic uint32_t shootdown_asked;            /* the shootdown in flight waits for this CPU */
     _Alignas(64) struct run_queue run_queue;
     _Alignas(64) struct sleepers sleepers;
 };
 static_assert(offsetof(struct cpu, online) == PAGE_SIZE, "one page is this CPU's alone");
 
-/* This CPU's block, by GS-relative addressing: one instruction, right even between two CPUs' turns. */
+/* This CPU's block, by GS-relative addressing: one instruction, right even between two CPUs' turns.
+ */
 #define this_cpu ((struct cpu __seg_gs *)0)
 
 /* One CPU's stride in the PER_CPU_BASE area, in pages; what is not listed stays unmapped, so every
  * stack ends in a guard page. */
-#define CPU_STRIDE           (32 * PAGE_SIZE)
-#define CPU_STACK_OFFSET     (1 * PAGE_SIZE)
-#define CPU_STACK_SIZE       (4 * PAGE_SIZE)
-#define CPU_IST_OFFSET(n)    ((6 + ((n) - 1) * 3) * PAGE_SIZE)
-#define CPU_IST_SIZE         (2 * PAGE_SIZE)
-#define CPU_BLOCK_OFFSET     (30 * PAGE_SIZE)
-static_assert(CPU_IST_OFFSET(IST_COUNT) + CPU_IST_SIZE < CPU_BLOCK_OFFSET, "stacks end before block");
+#define CPU_STRIDE        (32 * PAGE_SIZE)
+#define CPU_STACK_OFFSET  (1 * PAGE_SIZE)
+#define CPU_STACK_SIZE    (4 * PAGE_SIZE)
+#define CPU_IST_OFFSET(n) ((6 + ((n)-1) * 3) * PAGE_SIZE)
+#define CPU_IST_SIZE      (2 * PAGE_SIZE)
+#define CPU_BLOCK_OFFSET  (30 * PAGE_SIZE)
+static_assert(CPU_IST_OFFSET(IST_COUNT) + CPU_IST_SIZE < CPU_BLOCK_OFFSET,
+              "stacks end before block");
 static_assert(sizeof(struct cpu) <= CPU_STRIDE - CPU_BLOCK_OFFSET, "the block fits its pages");
 
 extern unsigned cpu_count; /* blocks that exist: cpu_block(0) .. cpu_block(cpu_count - 1) */

@@ -46,7 +46,8 @@ static bool cpuid_bit(uint32_t leaf, unsigned reg, unsigned bit)
     return regs[reg] >> bit & 1;
 }
 
-/* Every stac and clac is assembled as a nop of three bytes, for CPUs without SMAP, where they are #UD. */
+/* Every stac and clac is assembled as a nop of three bytes, for CPUs without SMAP, where they are
+ * #UD. */
 static void patch_smap_sites(void)
 {
     for (const struct smap_site *site = smap_sites_start; site < smap_sites_end; site++) {
@@ -59,7 +60,8 @@ static void patch_smap_sites(void)
 void cpu_features_detect(void)
 {
     if (!cpuid_bit(0x80000001, EDX, 11)) {
-        klog("cpu", "this CPU has no SYSCALL instruction (CPUID 80000001h EDX bit 11): not supported");
+        klog("cpu",
+             "this CPU has no SYSCALL instruction (CPUID 80000001h EDX bit 11): not supported");
         power_off(EXIT_FAIL);
     }
     for (unsigned f = 0; f < FEATURE_COUNT; f++)

@@ -18,9 +18,9 @@ enum feature {
     FEATURE_COUNT,
 };
 
-/* Reads CPUID on the boot CPU, ends the machine with a sentence if a CPU without SYSCALL was booted,
- * and writes stac and clac into their places when SMAP is there: before paging_init makes the text
- * read-only. */
+/* Reads CPUID on the boot CPU, ends the machine with a sentence if a CPU without SYSCALL was
+ * booted, and writes stac and clac into their places when SMAP is there: before paging_init makes
+ * the text read-only. */
 void cpu_features_detect(void);
 
 /* CR0, CR4 and EFER of the calling CPU. */

@@ -38,8 +38,8 @@ size_t fpu_state_size(void)
 void fpu_set_initial(void *state)
 {
     memset(state, 0, state_size); /* XSTATE_BV = 0: all components in their initial state */
-    *(uint16_t *)state = 0x37f;                    /* x87 control word */
-    *(uint32_t *)((char *)state + 24) = 0x1f80;    /* MXCSR: xrstor takes it from here always */
+    *(uint16_t *)state = 0x37f;   /* x87 control word */
+    *(uint32_t *)((char *)state + 24) = 0x1f80; /* MXCSR: xrstor takes it from here always */
 }
 
 void fpu_save(void *state)

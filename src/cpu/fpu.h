@@ -1,5 +1,5 @@
-/* x87, SSE and AVX state: ring 3's alone (the kernel uses general registers only), so it stays in the
- * CPU across calls and interrupts and moves when threads do. */
+/* x87, SSE and AVX state: ring 3's alone (the kernel uses general registers only), so it stays in
+ * the CPU across calls and interrupts and moves when threads do. */
 #pragma once
 
 #include <stddef.h>

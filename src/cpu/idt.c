@@ -1,5 +1,5 @@
-/* The interrupt descriptor table (SDM vol. 3, 6.14.1). Every gate is an interrupt gate: the kernel runs
- * with IF = 0. */
+/* The interrupt descriptor table (SDM vol. 3, 6.14.1). Every gate is an interrupt gate: the kernel
+ * runs with IF = 0. */
 
 #include "cpu/idt.h"
 #include "cpu/cpu.h"

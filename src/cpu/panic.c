@@ -96,10 +96,11 @@ void panic_at(const struct trap_frame *frame, const char *format, ...)
 
 void klog_registers(const char *subsystem, const struct trap_frame *f)
 {
-    klog(subsystem, "rip %016lx cs %04lx rflags %08lx rsp %016lx ss %04lx", f->rip, f->cs, f->rflags,
-         f->rsp, f->ss);
+    klog(subsystem, "rip %016lx cs %04lx rflags %08lx rsp %016lx ss %04lx", f->rip, f->cs,
+         f->rflags, f->rsp, f->ss);
     klog(subsystem, "rax %016lx rbx %016lx rcx %016lx rdx %016lx", f->rax, f->rbx, f->rcx, f->rdx);
     klog(subsystem, "rsi %016lx rdi %016lx rbp %016lx r8  %016lx", f->rsi, f->rdi, f->rbp, f->r8);
     klog(subsystem, "r9  %016lx r10 %016lx r11 %016lx r12 %016lx", f->r9, f->r10, f->r11, f->r12);
-    klog(subsystem, "r13 %016lx r14 %016lx r15 %016lx error %lx", f->r13, f->r14, f->r15, f->orig_rax);
+    klog(subsystem, "r13 %016lx r14 %016lx r15 %016lx error %lx", f->r13, f->r14, f->r15,
+         f->orig_rax);
 }

@@ -1,5 +1,5 @@
-/* Control registers, model-specific registers and the few instructions C has no word for. Numbers and
- * bits: Intel SDM vol. 3, 2.5 (control registers) and vol. 4 (MSRs). Assembly gets them through
+/* Control registers, model-specific registers and the few instructions C has no word for. Numbers
+ * and bits: Intel SDM vol. 3, 2.5 (control registers) and vol. 4 (MSRs). Assembly gets them through
  * asm-offsets.c. */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* Ticket spinlocks with ranks. The kernel runs with interrupts off, so a lock is never taken by an
- * interrupt on the CPU that holds it; what a spinning CPU still owes others (TLB shootdowns) it serves
- * while it spins. */
+ * interrupt on the CPU that holds it; what a spinning CPU still owes others (TLB shootdowns) it
+ * serves while it spins. */
 #pragma once
 
 #include <stdatomic.h>
@@ -8,18 +8,18 @@
 
 /* A CPU takes locks only in rising rank; spin_lock panics otherwise. */
 enum lock_rank {
-    LOCK_PROCESS,   /* process tree, thread lists, descriptors */
-    LOCK_FILES,     /* one process's descriptor table */
-    LOCK_SPACE,     /* one address space: its areas and page tables */
-    LOCK_FUTEX,     /* one bucket of the futex table */
+    LOCK_PROCESS,      /* process tree, thread lists, descriptors */
+    LOCK_FILES,        /* one process's descriptor table */
+    LOCK_SPACE,        /* one address space: its areas and page tables */
+    LOCK_FUTEX,        /* one bucket of the futex table */
     LOCK_FUTEX_SECOND, /* another bucket, higher in memory */
-    LOCK_TIMER,     /* one CPU's list of sleepers */
-    LOCK_RUN_QUEUE, /* one CPU's run queue */
-    LOCK_SHOOTDOWN, /* the one TLB shootdown in flight */
-    LOCK_POOL,      /* one object pool */
-    LOCK_FRAMES,    /* the frame allocator */
-    LOCK_RANDOM,    /* the random generator's state */
-    LOCK_CONSOLE,   /* serial port and screen */
+    LOCK_TIMER,        /* one CPU's list of sleepers */
+    LOCK_RUN_QUEUE,    /* one CPU's run queue */
+    LOCK_SHOOTDOWN,    /* the one TLB shootdown in flight */
+    LOCK_POOL,         /* one object pool */
+    LOCK_FRAMES,       /* the frame allocator */
+    LOCK_RANDOM,       /* the random generator's state */
+    LOCK_CONSOLE,      /* serial port and screen */
 };
 
 struct spinlock {

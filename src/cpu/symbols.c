@@ -1,4 +1,5 @@
-/* Names for addresses, from the ELF symbol table of the booted image (System V gABI, "Symbol Table"). */
+/* Names for addresses, from the ELF symbol table of the booted image (System V gABI, "Symbol
+ * Table"). */
 
 #include "cpu/symbols.h"
 #include "boot/multiboot2.h"
@@ -53,8 +54,8 @@ const char *symbol_at(uint64_t address, uint64_t *offset)
             symbol->st_name < names_size && (!best || symbol->st_value >= best->st_value))
             best = symbol;
     }
-    if (!best || strnlen(names + best->st_name, names_size - best->st_name) ==
-                     names_size - best->st_name)
+    if (!best ||
+        strnlen(names + best->st_name, names_size - best->st_name) == names_size - best->st_name)
         return NULL;
     *offset = address - best->st_value;
     return names + best->st_name;

@@ -1,6 +1,6 @@
-/* The one picture of an interrupted context: both doors, every exception and every interrupt leave it
- * on the stack in this layout, Linux's pt_regs with one word (the vector) in front. From ring 3 it ends
- * at the top of this CPU's syscall stack. */
+/* The one picture of an interrupted context: both doors, every exception and every interrupt leave
+ * it on the stack in this layout, Linux's pt_regs with one word (the vector) in front. From ring 3
+ * it ends at the top of this CPU's syscall stack. */
 #pragma once
 
 #include "lib/static_assert.h"

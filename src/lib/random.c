@@ -1,5 +1,6 @@
-/* ChaCha20 (RFC 8439, 2.3) as a generator, keyed from RDRAND where the CPU has it and from the jitter of
- * the TSC everywhere. Each block's first half replaces the key, so past output stays secret. */
+/* ChaCha20 (RFC 8439, 2.3) as a generator, keyed from RDRAND where the CPU has it and from the
+ * jitter of the TSC everywhere. Each block's first half replaces the key, so past output stays
+ * secret. */
 
 #include "lib/random.h"
 #include "cpu/features.h"

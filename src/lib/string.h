@@ -1,4 +1,5 @@
-/* The four memory functions that compilers call on their own, and the few string functions we use. */
+/* The four memory functions that compilers call on their own, and the few string functions we use.
+ */
 #pragma once
 
 #include <stdbool.h>

@@ -8,9 +8,9 @@ struct phys_range {
     uint64_t size;    /* bytes */
 };
 
-/* Takes over every whole frame that lies in a `usable` range and in no `reserved` one; ranges may be
- * unsorted and overlap. The bookkeeping array is carved out of usable memory below 4 GiB, which is
- * what the boot page tables map. The lowest frames are handed out first, until frames are freed.
+/* Takes over every whole frame that lies in a `usable` range and in no `reserved` one; ranges may
+ * be unsorted and overlap. The bookkeeping array is carved out of usable memory below 4 GiB, which
+ * is what the boot page tables map. The lowest frames are handed out first, until frames are freed.
  * Frame 0 is never handed out. Returns 0, or -ENOMEM when no range can hold the bookkeeping. Called
  * once, by the boot CPU. */
 int frames_init(const struct phys_range *usable, size_t usable_count,

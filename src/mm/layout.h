@@ -8,8 +8,8 @@
 #define PAGE_MASK (~(PAGE_SIZE - 1))
 
 /* User space ends one page below the canonical limit, so that a `syscall` in the last bytes of user
- * space cannot leave a non-canonical return address in rcx: on Intel, sysretq with such an rcx faults
- * in ring 0 with the user's stack (SDM vol. 2, SYSRET). */
+ * space cannot leave a non-canonical return address in rcx: on Intel, sysretq with such an rcx
+ * faults in ring 0 with the user's stack (SDM vol. 2, SYSRET). */
 #define USER_START 0x0000000000010000UL
 #define USER_END   0x00007ffffffff000UL
 
@@ -22,7 +22,8 @@
 #define PER_CPU_BASE 0xffffc00000000000UL
 /* Device registers, uncached. */
 #define DEVICE_BASE 0xffffe00000000000UL
-/* The kernel image is linked here (-mcmodel=kernel wants the top 2 GiB). Kept equal in kernel.ld. */
+/* The kernel image is linked here (-mcmodel=kernel wants the top 2 GiB). Kept equal in kernel.ld.
+ */
 #define KERNEL_BASE 0xffffffff80000000UL
 
 typedef uint64_t phys_addr_t;

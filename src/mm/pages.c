@@ -93,7 +93,8 @@ int pages_move(struct space *space, uint64_t from, uint64_t to, uint64_t length)
     for (uint64_t va = from; page_next(space->pml4, &va, from + length); va += PAGE_SIZE)
         if (!page_walk(space->pml4, va - from + to, true))
             return -ENOMEM; /* tables made so far stay, empty */
-    for (uint64_t va = from; (entry = page_next(space->pml4, &va, from + length)); va += PAGE_SIZE) {
+    for (uint64_t va = from; (entry = page_next(space->pml4, &va, from + length));
+         va += PAGE_SIZE) {
         *page_walk(space->pml4, va - from + to, true) = *entry;
         *entry = 0;
     }

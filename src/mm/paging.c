@@ -36,7 +36,8 @@ static pte_t *walk_to(phys_addr_t pml4, uint64_t va, unsigned level, bool create
             phys_addr_t frame = create ? frame_alloc_zeroed() : 0;
             if (!frame)
                 return NULL;
-            /* Rights are decided by the last level; only the user bit is kept out of the upper half. */
+            /* Rights are decided by the last level; only the user bit is kept out of the upper
+             * half. */
             *entry = frame | PTE_P | PTE_W | (va < USER_END ? PTE_U : 0);
         }
         table = phys_to_virt(*entry & PTE_FRAME);
@@ -116,8 +117,8 @@ void *map_physical(phys_addr_t pa, uint64_t size, uint64_t flags)
     return (void *)(va + offset);
 }
 
-/* Direct map of [start, end): writable, but not where the image's text and constants lie, lest W^X have
- * a back door. */
+/* Direct map of [start, end): writable, but not where the image's text and constants lie, lest W^X
+ * have a back door. */
 static int map_direct(phys_addr_t start, phys_addr_t end)
 {
     const phys_addr_t ro_start = (phys_addr_t)text_start - KERNEL_BASE;

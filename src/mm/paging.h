@@ -1,4 +1,5 @@
-/* Four-level page tables (SDM vol. 3, 4.5): entries, walking them, and the kernel's own mappings. */
+/* Four-level page tables (SDM vol. 3, 4.5): entries, walking them, and the kernel's own mappings.
+ */
 #pragma once
 
 #include "mm/layout.h"
@@ -18,36 +19,38 @@ struct boot_info;
 #define PTE_NO_ACCESS (1UL << 9)  /* PROT_NONE: the page keeps its contents */
 #define PTE_DYING     (1UL << 10) /* unmapped; the frame is freed once no TLB can hold it */
 
-#define PTE_FRAME     0x000ffffffffff000UL
-#define PAGE_ENTRIES  512UL
-#define PML4_KERNEL   256UL /* first entry of the upper half */
+#define PTE_FRAME    0x000ffffffffff000UL
+#define PAGE_ENTRIES 512UL
+#define PML4_KERNEL  256UL /* first entry of the upper half */
 
 typedef uint64_t pte_t;
 
-/* Builds the kernel's page tables and loads them: the image with W^X, the direct map of all memory the
- * loader described, read-only where the image is. Panics when memory is too small for that. */
+/* Builds the kernel's page tables and loads them: the image with W^X, the direct map of all memory
+ * the loader described, read-only where the image is. Panics when memory is too small for that. */
 void paging_init(const struct boot_info *boot);
 
 /* The kernel's page tables, as CR3 takes them; the upper half of every address space is theirs. */
 phys_addr_t kernel_page_tables(void);
 
-/* Maps size bytes at va (in the per-CPU or the device area) to pa, present and global, with the flags
- * given besides. Boot only, by the boot CPU: other CPUs see it in the tables they share. 0 or -ENOMEM. */
+/* Maps size bytes at va (in the per-CPU or the device area) to pa, present and global, with the
+ * flags given besides. Boot only, by the boot CPU: other CPUs see it in the tables they share. 0 or
+ * -ENOMEM. */
 int kernel_map(uint64_t va, phys_addr_t pa, uint64_t size, uint64_t flags);
 
-/* A window onto physical memory outside of the direct map (tables of the firmware, device registers),
- * at any alignment, for good. NULL when memory or the area is exhausted. Boot only, boot CPU only. */
+/* A window onto physical memory outside of the direct map (tables of the firmware, device
+ * registers), at any alignment, for good. NULL when memory or the area is exhausted. Boot only,
+ * boot CPU only. */
 void *map_physical(phys_addr_t pa, uint64_t size, uint64_t flags);
 
-/* The entry for va in the tables at pml4, or NULL: where a level is missing and create is not set, or no
- * memory is left for it. */
+/* The entry for va in the tables at pml4, or NULL: where a level is missing and create is not set,
+ * or no memory is left for it. */
 pte_t *page_walk(phys_addr_t pml4, uint64_t va, bool create);
 
-/* The next entry at or after *va and below end that is not zero, whole missing levels passed over; moves
- * *va to it. NULL when there is none. */
+/* The next entry at or after *va and below end that is not zero, whole missing levels passed over;
+ * moves *va to it. NULL when there is none. */
 pte_t *page_next(phys_addr_t pml4, uint64_t *va, uint64_t end);
 
-/* An empty lower half below the kernel's upper half: its PML4, or 0. And back, once no entry is left
- * that holds a frame and no CPU has it loaded. */
+/* An empty lower half below the kernel's upper half: its PML4, or 0. And back, once no entry is
+ * left that holds a frame and no CPU has it loaded. */
 phys_addr_t page_tables_create(void);
 void page_tables_free(phys_addr_t pml4);

@@ -1,5 +1,5 @@
-/* Pools of equal small kernel objects, cut from single frames. A frame whose objects are all free goes
- * back to the frame allocator, so an idle kernel holds none. */
+/* Pools of equal small kernel objects, cut from single frames. A frame whose objects are all free
+ * goes back to the frame allocator, so an idle kernel holds none. */
 #pragma once
 
 #include "cpu/spinlock.h"

@@ -301,8 +301,7 @@ uint64_t space_set_brk(struct space *space, uint64_t brk)
     uint64_t new_end = (brk + PAGE_SIZE - 1) & PAGE_MASK;
     if (brk >= space->brk_start && brk <= USER_END) {
         struct area area = {.start = old_end, .end = new_end, .prot = PROT_READ | PROT_WRITE};
-        if (new_end == old_end ||
-            (new_end < old_end && !remove_range(space, new_end, old_end)) ||
+        if (new_end == old_end || (new_end < old_end && !remove_range(space, new_end, old_end)) ||
             (new_end > old_end && is_free(space, old_end, new_end - old_end) &&
              !insert(space, &area)))
             space->brk = brk;

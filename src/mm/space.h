@@ -1,5 +1,5 @@
-/* An address space: what a process has mapped where (areas), and the page tables that hold what of it
- * has been touched. */
+/* An address space: what a process has mapped where (areas), and the page tables that hold what of
+ * it has been touched. */
 #pragma once
 
 #include "cpu/spinlock.h"
@@ -36,15 +36,15 @@ void space_put(struct space *space);
 /* Makes the calling CPU use the space; NULL: the kernel's own tables. */
 void space_load(struct space *space);
 
-/* What follows takes the space's lock. Addresses and lengths are page-aligned and lie in user space,
- * checked by the caller, unless said otherwise. */
+/* What follows takes the space's lock. Addresses and lengths are page-aligned and lie in user
+ * space, checked by the caller, unless said otherwise. */
 
 /* Maps [start, start + length), replacing what is there. file: see struct area. 0 or -ENOMEM. */
 int space_map(struct space *space, uint64_t start, uint64_t length, uint32_t prot,
               const uint8_t *file, uint64_t file_size);
 
-/* As space_map, at a free place: at `hint` if it is free there, else the highest. `only_hint`: there or
- * -EEXIST. The address, or a negative errno. */
+/* As space_map, at a free place: at `hint` if it is free there, else the highest. `only_hint`:
+ * there or -EEXIST. The address, or a negative errno. */
 int64_t space_map_anywhere(struct space *space, uint64_t hint, bool only_hint, uint64_t length,
                            uint32_t prot, const uint8_t *file, uint64_t file_size);
 
@@ -61,8 +61,8 @@ int64_t space_remap(struct space *space, uint64_t old, uint64_t old_length, uint
 /* Sets the program break, in bytes; returns the break in force. */
 uint64_t space_set_brk(struct space *space, uint64_t brk);
 
-/* Brings in the page of a touched address, any alignment. 0; -EFAULT: no such mapping, or it forbids
- * the access; -ENOMEM. */
+/* Brings in the page of a touched address, any alignment. 0; -EFAULT: no such mapping, or it
+ * forbids the access; -ENOMEM. */
 int space_fault(struct space *space, uint64_t address, enum access access);
 
 /* Writes into a space that is not loaded, as its own program could. 0 or a negative errno. */

@@ -1,5 +1,6 @@
-/* Bringing up the other CPUs, all at once: one INIT to each, one wait, one start-up IPI to each. Every CPU
- * finds its own block by its APIC id and initialises itself; memory for all was taken before. */
+/* Bringing up the other CPUs, all at once: one INIT to each, one wait, one start-up IPI to each.
+ * Every CPU finds its own block by its APIC id and initialises itself; memory for all was taken
+ * before. */
 
 #include "smp/bringup.h"
 #include "boot/multiboot2.h"
@@ -94,7 +95,8 @@ void smp_find_cpus(uint32_t max_cpus)
     const void *madt = acpi_table("APIC");
     struct madt_info info = {.local_apic_address = APIC_DEFAULT_ADDRESS};
     struct parse_error error;
-    if (madt && madt_parse(madt, acpi_table_length(madt), &info, &error) && !info.local_apic_address)
+    if (madt && madt_parse(madt, acpi_table_length(madt), &info, &error) &&
+        !info.local_apic_address)
         info.local_apic_address = APIC_DEFAULT_ADDRESS;
     if (apic_map(info.local_apic_address))
         panic("no memory to map the local APIC");

@@ -1,5 +1,5 @@
-/* Requests between CPUs. The kernel runs with IF = 0, so a CPU that is in ring 0 hears of a request only
- * when it spins (ipi_serve) or leaves; ring 3 and idle CPUs are interrupted. */
+/* Requests between CPUs. The kernel runs with IF = 0, so a CPU that is in ring 0 hears of a request
+ * only when it spins (ipi_serve) or leaves; ring 3 and idle CPUs are interrupted. */
 
 #include "smp/ipi.h"
 #include "cpu/apic.h"
@@ -10,15 +10,15 @@
 #include "cpu/regs.h"
 #include "mm/space.h"
 
-#define FLUSH_ALL_PAGES   32 /* beyond so many single flushes, dropping the whole TLB is cheaper */
-#define ANSWER_NS         20000000000UL
-#define STOP_NS           200000000UL
+#define FLUSH_ALL_PAGES 32 /* beyond so many single flushes, dropping the whole TLB is cheaper */
+#define ANSWER_NS       20000000000UL
+#define STOP_NS         200000000UL
 
 /* The one shootdown in flight. */
 static struct {
-    struct spinlock lock;      /* rank LOCK_SHOOTDOWN; guards the range */
+    struct spinlock lock; /* rank LOCK_SHOOTDOWN; guards the range */
     uint64_t start, end;
-    _Atomic uint32_t awaited;  /* CPUs that have yet to flush; counted down by them */
+    _Atomic uint32_t awaited; /* CPUs that have yet to flush; counted down by them */
 } shootdown = {.lock = SPINLOCK("TLB shootdown", LOCK_SHOOTDOWN)};
 
 static void flush(uint64_t start, uint64_t end)

@@ -9,15 +9,17 @@ void door_syscall(void);
 void doors_open(void)
 {
 #if ENTRY_SYSCALL
-    /* syscall takes CS = STAR[47:32] and SS = that + 8; sysretq CS = STAR[63:48] + 16 and SS = that +
-     * 8. RPL 3 stands in the selector itself: not every CPU forces it into SS (AMD APM vol. 2, 6.1.1). */
+    /* syscall takes CS = STAR[47:32] and SS = that + 8; sysretq CS = STAR[63:48] + 16 and SS = that
+     * +
+     * 8. RPL 3 stands in the selector itself: not every CPU forces it into SS (AMD APM vol.
+     * 2, 6.1.1). */
     const uint64_t user_base = USER_SS - 8;
     wrmsr(MSR_STAR, user_base << 48 | (uint64_t)KERNEL_CS << 32);
     wrmsr(MSR_LSTAR, (uint64_t)door_syscall);
     /* From 32-bit code, on AMD: there is no 32-bit segment to come from. */
     wrmsr(MSR_CSTAR, 0);
-    /* Everything ring 3 could hand in: above all IF (no interrupt before the stack is switched), DF, TF
-     * (no #DB in the door), AC (SMAP), NT (iretq would fault), IOPL. */
+    /* Everything ring 3 could hand in: above all IF (no interrupt before the stack is switched),
+     * DF, TF (no #DB in the door), AC (SMAP), NT (iretq would fault), IOPL. */
     wrmsr(MSR_SFMASK, RFLAGS_IF | RFLAGS_DF | RFLAGS_TF | RFLAGS_AC | RFLAGS_NT | RFLAGS_IOPL |
                           RFLAGS_RF | RFLAGS_ARITH);
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);

@@ -13,6 +13,6 @@
 #define ENTRY_NAME "syscall"
 #endif
 
-/* Sets up syscall on the calling CPU, or keeps it shut. The gate of int 0x80 is the IDT's, one for all
- * CPUs: idt_init. */
+/* Sets up syscall on the calling CPU, or keeps it shut. The gate of int 0x80 is the IDT's, one for
+ * all CPUs: idt_init. */
 void doors_open(void);

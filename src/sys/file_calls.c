@@ -21,13 +21,13 @@
 #include <linux/stat.h>
 #include <linux/uio.h>
 
-#define CHUNK          256
-#define TRANSFER_MAX   0x7ffff000UL /* what Linux moves in one call at most */
-#define INPUT_POLL_NS  10000000UL
-#define PATH_SIZE      256
+#define CHUNK         256
+#define TRANSFER_MAX  0x7ffff000UL /* what Linux moves in one call at most */
+#define INPUT_POLL_NS 10000000UL
+#define PATH_SIZE     256
 
-/* Moves up to `size` bytes from the file at *offset to user memory. Bytes moved, or an errno when none
- * were. */
+/* Moves up to `size` bytes from the file at *offset to user memory. Bytes moved, or an errno when
+ * none were. */
 static long read_file(struct file *file, user_addr_t buffer, size_t size, uint64_t *offset)
 {
     uint8_t chunk[CHUNK];
@@ -149,8 +149,7 @@ long sys_pread64(int fd, user_addr_t buffer, size_t count, int64_t position)
     if (result)
         return result;
     uint64_t offset = (uint64_t)position;
-    result = file->kind == FILE_CONSOLE ? -ESPIPE
-                                        : transfer(file, READING, buffer, count, &offset);
+    result = file->kind == FILE_CONSOLE ? -ESPIPE : transfer(file, READING, buffer, count, &offset);
     file_put(file);
     return result;
 }

@@ -29,8 +29,8 @@ static bool range_ok(uint64_t address, uint64_t length)
 }
 
 /* What a mapping of a file shows. */
-static long file_bytes(int fd, uint64_t prot, uint64_t flags, uint64_t offset, const uint8_t **bytes,
-                       uint64_t *size)
+static long file_bytes(int fd, uint64_t prot, uint64_t flags, uint64_t offset,
+                       const uint8_t **bytes, uint64_t *size)
 {
     struct file *file = file_get(fd);
     if (!file)

@@ -206,9 +206,9 @@ long sys_prlimit64(int pid, uint32_t resource, user_addr_t new, user_addr_t old)
         return -ESRCH;
     if (resource >= RLIM_NLIMITS)
         return -EINVAL;
-    if (new && copy_from_user(&limit, new, sizeof(limit)))
+    if (new &&copy_from_user(&limit, new, sizeof(limit)))
         return -EFAULT;
-    if (new && limit.rlim_cur > limit.rlim_max)
+    if (new &&limit.rlim_cur > limit.rlim_max)
         return -EINVAL;
     if (new)
         return -EPERM; /* the limits are what they are */

@@ -1,5 +1,6 @@
-/* The one table behind both doors, and the calls that stand in it, by family. Numbers and meanings are
- * Linux's x86-64 ABI; what a call returns is what its manual page in section 2 says, or a negative errno. */
+/* The one table behind both doors, and the calls that stand in it, by family. Numbers and meanings
+ * are Linux's x86-64 ABI; what a call returns is what its manual page in section 2 says, or a
+ * negative errno. */
 #pragma once
 
 #include "mm/usercopy.h"
@@ -48,8 +49,8 @@ long sys_clock_gettime(int clock, user_addr_t out);
 long sys_clock_getres(int clock, user_addr_t out);
 long sys_gettimeofday(user_addr_t time, user_addr_t zone);
 long sys_time(user_addr_t out);
-long sys_futex(user_addr_t address, int op, uint32_t value, user_addr_t timeout, user_addr_t address2,
-               uint32_t value3);
+long sys_futex(user_addr_t address, int op, uint32_t value, user_addr_t timeout,
+               user_addr_t address2, uint32_t value3);
 
 /* thread_calls.c */
 long sys_getpid(void);

@@ -1,5 +1,5 @@
-/* Calls about the calling thread: who it is, where it runs, what the CPU keeps for it; and signals, which
- * are recorded, or end a process, but are not delivered to handlers. */
+/* Calls about the calling thread: who it is, where it runs, what the CPU keeps for it; and signals,
+ * which are recorded, or end a process, but are not delivered to handlers. */
 
 #include "cpu/features.h"
 #include "cpu/regs.h"
@@ -137,14 +137,14 @@ long sys_arch_prctl(int code, uint64_t address)
     }
 }
 
-#define SIGNAL_BIT(n) (1UL << ((n) - 1))
+#define SIGNAL_BIT(n) (1UL << ((n)-1))
 
 long sys_rt_sigaction(int signal, user_addr_t new, user_addr_t old, size_t size)
 {
     struct signal_action action, previous;
     if (size != sizeof(uint64_t))
         return -EINVAL;
-    if (new && copy_from_user(&action, new, sizeof(action)))
+    if (new &&copy_from_user(&action, new, sizeof(action)))
         return -EFAULT;
     if (signal < 1 || signal > PROCESS_SIGNALS || (new && (signal == SIGKILL || signal == SIGSTOP)))
         return -EINVAL;
@@ -176,7 +176,8 @@ long sys_rt_sigprocmask(int how, user_addr_t new, user_addr_t old, size_t size)
     return old ? copy_to_user(old, &mask, sizeof(mask)) : 0;
 }
 
-/* What a signal does to a process: nothing, or its end. A handler is not run: the sender is told so. */
+/* What a signal does to a process: nothing, or its end. A handler is not run: the sender is told
+ * so. */
 static long deliver(struct process *process, int signal, bool *end)
 {
     const uint64_t ignored_by_default =

@@ -134,8 +134,8 @@ static long wait(user_addr_t address, int op, uint32_t value, user_addr_t timeou
     return futex_wait(address, value, bits, deadline);
 }
 
-long sys_futex(user_addr_t address, int op, uint32_t value, user_addr_t timeout, user_addr_t address2,
-               uint32_t value3)
+long sys_futex(user_addr_t address, int op, uint32_t value, user_addr_t timeout,
+               user_addr_t address2, uint32_t value3)
 {
     uint32_t value2 = (uint32_t)timeout; /* the same argument, for the requeues */
     int command = op & FUTEX_CMD_MASK;

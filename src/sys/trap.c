@@ -23,8 +23,8 @@ void trap_ist(struct trap_frame *frame);
 extern char door_int_iretq[], leave_frame_iretq[];
 
 /* Page-fault error code (SDM vol. 3, 4.7). */
-#define FAULT_WRITE 0x2
-#define FAULT_FETCH 0x10
+#define FAULT_WRITE    0x2
+#define FAULT_FETCH    0x10
 #define FAULT_RESERVED 0x8
 
 /* As Linux maps exceptions to signals. */
@@ -73,7 +73,8 @@ static bool from_user(const struct trap_frame *frame)
 }
 
 /* Ends the current process for what its thread did, and says what that was. */
-static void end_process(const struct trap_frame *frame, int signal, const char *why, uint64_t address)
+static void end_process(const struct trap_frame *frame, int signal, const char *why,
+                        uint64_t address)
 {
     const struct thread *thread = this_cpu->current;
     klog("trap", "%s (pid %d, thread %d) on CPU %u: %s, address 0x%lx: ended by signal %d",
@@ -106,8 +107,8 @@ static void page_fault(struct trap_frame *frame)
                  frame->orig_rax);
 }
 
-/* An iretq that faulted: ring 3's registers are back in place but for the last five, which lie at the
- * top of the stack where they were refused. Puts the whole frame together again there. */
+/* An iretq that faulted: ring 3's registers are back in place but for the last five, which lie at
+ * the top of the stack where they were refused. Puts the whole frame together again there. */
 static struct trap_frame *bad_return(struct trap_frame *fault)
 {
     struct trap_frame *frame = user_frame();

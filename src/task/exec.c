@@ -1,4 +1,5 @@
-/* execve: mapping a program's segments and laying out its stack (System V ABI, AMD64 supplement, 3.4.1). */
+/* execve: mapping a program's segments and laying out its stack (System V ABI, AMD64
+ * supplement, 3.4.1). */
 
 #include "task/exec.h"
 #include "cpu/features.h"
@@ -103,8 +104,8 @@ static void push_strings(struct stack *stack, const struct exec_strings *strings
     for (unsigned i = 0; i < count && !stack->error; i++) {
         uint64_t address = push_string(stack, strings, i);
         if (!stack->error)
-            stack->error = space_write(stack->space, table + i * sizeof(address), &address,
-                                       sizeof(address));
+            stack->error =
+                space_write(stack->space, table + i * sizeof(address), &address, sizeof(address));
     }
 }
 
@@ -166,7 +167,8 @@ static int build_stack(struct exec_image *image, const struct elf_image *elf, ui
     if (!stack.error)
         stack.error = space_write(space, vector, &argc, sizeof(argc));
     if (!stack.error)
-        stack.error = space_write(space, vector + 8 * (words - sizeof(auxv) / 8), auxv, sizeof(auxv));
+        stack.error =
+            space_write(space, vector + 8 * (words - sizeof(auxv) / 8), auxv, sizeof(auxv));
     image->stack = vector;
     return stack.error;
 }

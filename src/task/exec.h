@@ -20,11 +20,13 @@ struct exec_image {
     uint64_t entry, stack;
 };
 
-/* Builds an image of the initramfs file `path`. 0, or a negative errno; -ENOEXEC is explained in the log. */
+/* Builds an image of the initramfs file `path`. 0, or a negative errno; -ENOEXEC is explained in
+ * the log. */
 int exec_load(const char *path, const struct exec_strings *argv, const struct exec_strings *envp,
               struct exec_image *image);
 
-/* Gives the thread the image's entry, stack and a fresh CPU state; exec_set_frame makes a frame of it. */
+/* Gives the thread the image's entry, stack and a fresh CPU state; exec_set_frame makes a frame of
+ * it. */
 void exec_begin(struct thread *thread, const struct exec_image *image);
 void exec_set_frame(struct thread *thread, struct trap_frame *frame);
 

@@ -1,5 +1,5 @@
-/* Paths, descriptors and open files. Contents are the initramfs's bytes, which nothing changes, so that
- * files need no lock of their own. */
+/* Paths, descriptors and open files. Contents are the initramfs's bytes, which nothing changes, so
+ * that files need no lock of their own. */
 
 #include "task/files.h"
 #include "cpu/cpu.h"
@@ -11,8 +11,8 @@
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
-#define PATH_SIZE  256
-#define LINKS_MAX  8 /* symbolic links in a row */
+#define PATH_SIZE 256
+#define LINKS_MAX 8 /* symbolic links in a row */
 
 static struct pool file_pool = POOL("file", struct file);
 static const void *archive;
@@ -22,7 +22,7 @@ static const struct {
     const char *path;
     enum file_kind kind;
 } devices[] = {
-    {"dev/console", FILE_CONSOLE}, {"dev/tty", FILE_CONSOLE},    {"dev/null", FILE_NULL},
+    {"dev/console", FILE_CONSOLE}, {"dev/tty", FILE_CONSOLE},   {"dev/null", FILE_NULL},
     {"dev/zero", FILE_ZERO},       {"dev/random", FILE_RANDOM}, {"dev/urandom", FILE_RANDOM},
 };
 

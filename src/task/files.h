@@ -29,8 +29,8 @@ struct file {
 /* Where the initramfs lies in memory. Called once, at boot. */
 void files_init(const void *archive, size_t length);
 
-/* What the path (absolute after normalising, symbolic links followed if `follow`) names: fills kind and
- * entry. 0, -ENOENT, -ELOOP, -ENOTDIR. */
+/* What the path (absolute after normalising, symbolic links followed if `follow`) names: fills kind
+ * and entry. 0, -ENOENT, -ELOOP, -ENOTDIR. */
 int files_lookup(const char *path, bool follow, struct file *out);
 
 /* The contents of an executable regular file. 0, -ENOENT, -EACCES, -ELOOP, -ENOTDIR. */

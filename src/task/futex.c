@@ -58,9 +58,9 @@ static void unlock_pair(struct futex_bucket *a, struct futex_bucket *b)
     spin_unlock(a < b ? &a->lock : &b->lock);
 }
 
-/* Locks the pair (twice the same: one) and compares *address with `expected`. No page may be brought in
- * under the locks: that is done without, and all tried again. 0, -EAGAIN or -EFAULT; the locks are held
- * after 0 only. */
+/* Locks the pair (twice the same: one) and compares *address with `expected`. No page may be
+ * brought in under the locks: that is done without, and all tried again. 0, -EAGAIN or -EFAULT; the
+ * locks are held after 0 only. */
 static int lock_if_equal(struct futex_bucket *a, struct futex_bucket *b, user_addr_t address,
                          uint32_t expected)
 {
@@ -110,7 +110,8 @@ static unsigned wake_locked(struct futex_bucket *bucket, const struct space *spa
         }
         *link = thread->futex_next;
         sched_wake(thread);
-        thread->bucket = NULL; /* last: whoever sees it knows that this CPU is done with the thread */
+        thread->bucket =
+            NULL; /* last: whoever sees it knows that this CPU is done with the thread */
         woken++;
     }
     return woken;

@@ -313,7 +313,8 @@ long process_wait(int pid, uint32_t options, int *status)
     return reaped;
 }
 
-long with_thread(int tgid, int tid, long (*use)(struct thread *thread, void *context), void *context)
+long with_thread(int tgid, int tid, long (*use)(struct thread *thread, void *context),
+                 void *context)
 {
     long result = -ESRCH;
     spin_lock(&process_lock);
@@ -325,14 +326,15 @@ long with_thread(int tgid, int tid, long (*use)(struct thread *thread, void *con
     return result;
 }
 
-/* Ends all threads but the calling one. False: some are still there, and the caller is blocked until they
- * are not; then its call is issued again. */
+/* Ends all threads but the calling one. False: some are still there, and the caller is blocked
+ * until they are not; then its call is issued again. */
 bool process_leave_alone(void)
 {
     struct thread *self = this_cpu->current;
     spin_lock(&process_lock);
     bool alone = self->process->thread_count == 1;
-    for (struct thread *thread = self->process->threads; !alone && thread; thread = thread->sibling) {
+    for (struct thread *thread = self->process->threads; !alone && thread;
+         thread = thread->sibling) {
         if (thread != self) {
             thread->ending = true;
             sched_poke(thread);

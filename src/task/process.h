@@ -68,12 +68,13 @@ struct clone_request {
     user_addr_t parent_tid, child_tid;
 };
 
-/* A new thread, or process; it is delivered on the parent's way out. Its tid, or -ENOMEM, -EAGAIN. */
+/* A new thread, or process; it is delivered on the parent's way out. Its tid, or -ENOMEM, -EAGAIN.
+ */
 long process_clone(const struct clone_request *request);
 void process_deliver_newborn(struct thread *parent, const struct trap_frame *frame);
 
-/* For execve: ends all threads of the current process but the calling one. False: some are still there,
- * and the caller is blocked until they are not; then its call is issued again. */
+/* For execve: ends all threads of the current process but the calling one. False: some are still
+ * there, and the caller is blocked until they are not; then its call is issued again. */
 bool process_leave_alone(void);
 
 /* Lets the parent go on that waits in vfork. */
@@ -83,6 +84,7 @@ void process_release_vfork(struct process *process);
  * negative errno. */
 long process_wait(int pid, uint32_t options, int *status);
 
-/* Runs `use` under process_lock on the thread with that tid (0: the current). tgid: its process's pid, or
- * -1 for any. What `use` returns, or -ESRCH. */
-long with_thread(int tgid, int tid, long (*use)(struct thread *thread, void *context), void *context);
+/* Runs `use` under process_lock on the thread with that tid (0: the current). tgid: its process's
+ * pid, or -1 for any. What `use` returns, or -ESRCH. */
+long with_thread(int tgid, int tid, long (*use)(struct thread *thread, void *context),
+                 void *context);

@@ -1,5 +1,5 @@
-/* Who runs where, and when. Switching happens in way_out alone, with the whole of ring 3's state in the
- * frame on the syscall stack. */
+/* Who runs where, and when. Switching happens in way_out alone, with the whole of ring 3's state in
+ * the frame on the syscall stack. */
 
 #include "task/sched.h"
 #include "cpu/apic.h"
@@ -68,8 +68,8 @@ static struct thread *take(struct run_queue *queue, unsigned cpu)
     return NULL;
 }
 
-/* Where a thread is best queued: an idle CPU, its home before others; else the shortest queue. Looks at
- * other CPUs' queues without their locks: a guess is enough. */
+/* Where a thread is best queued: an idle CPU, its home before others; else the shortest queue.
+ * Looks at other CPUs' queues without their locks: a guess is enough. */
 static struct cpu *choose(const struct thread *thread)
 {
     struct cpu *best = NULL;
@@ -155,7 +155,8 @@ void sched_set_affinity(struct thread *thread, const uint64_t *affinity)
     else if (misplaced && running) {
         ipi_reschedule(home->index);
         /* Bounded, for that CPU may be waiting here for this one. */
-        for (unsigned us = 0; us < AFFINITY_WAIT_US && thread->on_cpu && thread->home == home; us++) {
+        for (unsigned us = 0; us < AFFINITY_WAIT_US && thread->on_cpu && thread->home == home;
+             us++) {
             ipi_serve();
             clock_delay_us(1);
         }
@@ -204,8 +205,8 @@ static struct thread *wait_for_thread(struct cpu *cpu)
     while (!(thread = next_thread(cpu))) {
         space_load(NULL);
         timer_program(clock_boot_ns());
-        /* sti holds interrupts off for one more instruction, so a wake-up sent since next_thread ends
-         * the hlt (SDM vol. 2, STI). */
+        /* sti holds interrupts off for one more instruction, so a wake-up sent since next_thread
+         * ends the hlt (SDM vol. 2, STI). */
         __asm__ volatile("sti; hlt; cli" : : : "memory");
     }
     __atomic_store_n(&cpu->run_queue.idle, false, __ATOMIC_RELAXED);

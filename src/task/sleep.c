@@ -1,4 +1,5 @@
-/* Each CPU keeps the threads that fell asleep on it, sorted by deadline; its timer is set to the first. */
+/* Each CPU keeps the threads that fell asleep on it, sorted by deadline; its timer is set to the
+ * first. */
 
 #include "task/sleep.h"
 #include "cpu/apic.h"

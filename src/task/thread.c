@@ -34,8 +34,8 @@ void thread_free(struct thread *thread)
     frame_put(virt_to_phys(thread));
 }
 
-/* In ring 0, ring 3's GS base rests in KERNEL_GS_BASE. Always read from the CPU: with FSGSBASE ring 3
- * writes both without asking, and loading a selector changes them too. */
+/* In ring 0, ring 3's GS base rests in KERNEL_GS_BASE. Always read from the CPU: with FSGSBASE ring
+ * 3 writes both without asking, and loading a selector changes them too. */
 uint64_t user_gs_base(void)
 {
     return rdmsr(MSR_KERNEL_GS_BASE);
@@ -85,9 +85,9 @@ void thread_load(struct thread *thread, struct trap_frame *frame)
 
 void thread_load_state(const struct thread *thread)
 {
-    /* Ring 3 can have loaded null or user data selectors only: no load here faults. Loading FS or GS
-     * changes the base, so selectors go first; GS is loaded with ring 3's base in place, lest ring 0
-     * lose its own. */
+    /* Ring 3 can have loaded null or user data selectors only: no load here faults. Loading FS or
+     * GS changes the base, so selectors go first; GS is loaded with ring 3's base in place, lest
+     * ring 0 lose its own. */
     if (thread->ds != READ_SELECTOR(ds))
         LOAD_SELECTOR(ds, thread->ds);
     if (thread->es != READ_SELECTOR(es))

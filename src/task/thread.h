@@ -1,5 +1,5 @@
-/* A thread: a saved frame, and what the CPU keeps besides. It has no kernel stack: the kernel runs to
- * completion, and what blocks is a state here, not a frame of C. */
+/* A thread: a saved frame, and what the CPU keeps besides. It has no kernel stack: the kernel runs
+ * to completion, and what blocks is a state here, not a frame of C. */
 #pragma once
 
 #include "cpu/cpu.h"
@@ -28,7 +28,8 @@ enum wait {
 
 /* One frame of memory each; the extended CPU state takes its end. */
 struct thread {
-    /* Constant once the thread runs, apart from what other CPUs write: getpid and gettid read these. */
+    /* Constant once the thread runs, apart from what other CPUs write: getpid and gettid read
+     * these. */
     struct process *process;
     int pid, tid;
 
@@ -41,8 +42,8 @@ struct thread {
 
     /* The thread's own, while it runs; a CPU that switches it, while not. */
     enum wait wait;
-    _Atomic bool ending;     /* exit(2) was called, or exec by a sibling */
-    struct thread *newborn;  /* by clone in this call; gets its frame on the way out */
+    _Atomic bool ending;    /* exit(2) was called, or exec by a sibling */
+    struct thread *newborn; /* by clone in this call; gets its frame on the way out */
     bool newborn_vfork, has_new_tls;
     uint64_t exec_entry, exec_stack; /* by execve in this call: where to begin; 0: nothing */
     user_addr_t clear_child_tid, robust_list;
