@@ -57,8 +57,8 @@ static void parse_boot_info(uint32_t information)
 }
 
 /* Hands all usable memory to the frame allocator but what is in use: the image, the loader's
- * information, modules, symbols, and the trampoline's page, which lies below what it takes anyway.
- */
+ * information, modules, symbols, and the trampoline's page, which lies below what it takes
+ * anyway. */
 static void take_memory(uint32_t information)
 {
     static struct phys_range usable[BOOT_MEMORY_MAX], reserved[BOOT_MODULE_MAX + 4];

@@ -22,8 +22,7 @@ void apic_send_startup(uint32_t target, uint8_t page);
 /* Measures the timer against the clock; the boot CPU, once: all CPUs' timers run alike. */
 void apic_timer_calibrate(void);
 
-/* One VECTOR_TIMER interrupt on this CPU after that many nanoseconds; replaces the one set before.
- */
+/* One VECTOR_TIMER interrupt on this CPU after that many nanoseconds; replaces the one set before. */
 void apic_timer_set(uint64_t ns);
 
 /* Masks both 8259 PICs, moved to vectors VECTOR_PIC.. first, since they may still raise IRQ 7. */

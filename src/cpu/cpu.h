@@ -102,8 +102,8 @@ struct cpu {
 };
 static_assert(offsetof(struct cpu, online) == PAGE_SIZE, "one page is this CPU's alone");
 
-/* This CPU's block, by GS-relative addressing: one instruction, right even between two CPUs' turns.
- */
+/* This CPU's block, by GS-relative addressing: one instruction, right even between two CPUs'
+ * turns. */
 #define this_cpu ((struct cpu __seg_gs *)0)
 
 /* One CPU's stride in the PER_CPU_BASE area, in pages; what is not listed stays unmapped, so every

@@ -1,5 +1,4 @@
-/* The four memory functions that compilers call on their own, and the few string functions we use.
- */
+/* The four memory functions that compilers call on their own, and the few string functions we use. */
 #pragma once
 
 #include <stdbool.h>

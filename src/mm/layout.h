@@ -22,8 +22,7 @@
 #define PER_CPU_BASE 0xffffc00000000000UL
 /* Device registers, uncached. */
 #define DEVICE_BASE 0xffffe00000000000UL
-/* The kernel image is linked here (-mcmodel=kernel wants the top 2 GiB). Kept equal in kernel.ld.
- */
+/* The kernel image is linked here (-mcmodel=kernel wants the top 2 GiB). Kept equal in kernel.ld. */
 #define KERNEL_BASE 0xffffffff80000000UL
 
 typedef uint64_t phys_addr_t;

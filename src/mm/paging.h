@@ -1,5 +1,4 @@
-/* Four-level page tables (SDM vol. 3, 4.5): entries, walking them, and the kernel's own mappings.
- */
+/* Four-level page tables (SDM vol. 3, 4.5): entries, walking them, and the kernel's own mappings. */
 #pragma once
 
 #include "mm/layout.h"

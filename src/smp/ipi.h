@@ -15,6 +15,5 @@ void ipi_serve(void);
 /* Makes a CPU take its slow way out soon. Interrupts it in ring 3 or idle. */
 void ipi_reschedule(unsigned cpu_index);
 
-/* Stops all other CPUs for good, by NMI; returns the number that did not answer in a bounded time.
- */
+/* Stops all other CPUs for good, by NMI; returns the number that did not answer in a bounded time. */
 unsigned ipi_stop_others(void);

@@ -1,5 +1,5 @@
-/* Root pointer, root table, tables: each mapped, checked, and passed over with a word if it is bad.
- */
+/* Root pointer, root table, tables: each mapped, checked, and passed over with a word if it is
+ * bad. */
 
 #include "smp/tables.h"
 #include "boot/multiboot2.h"

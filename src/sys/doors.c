@@ -10,9 +10,8 @@ void doors_open(void)
 {
 #if ENTRY_SYSCALL
     /* syscall takes CS = STAR[47:32] and SS = that + 8; sysretq CS = STAR[63:48] + 16 and SS = that
-     * +
-     * 8. RPL 3 stands in the selector itself: not every CPU forces it into SS (AMD APM vol.
-     * 2, 6.1.1). */
+     * + 8. RPL 3 stands in the selector itself: not every CPU forces it into SS (AMD APM vol. 2,
+     * 6.1.1). */
     const uint64_t user_base = USER_SS - 8;
     wrmsr(MSR_STAR, user_base << 48 | (uint64_t)KERNEL_CS << 32);
     wrmsr(MSR_LSTAR, (uint64_t)door_syscall);

@@ -13,8 +13,7 @@
  * takes as many of the six as its declaration says. */
 typedef void (*call_entry)(void);
 
-#pragma GCC diagnostic ignored "-Woverride-init" /* a default for all, then the calls that exist   \
-                                                  */
+#pragma GCC diagnostic ignored "-Woverride-init" /* a default for all, then the calls that exist */
 #define CALL(name)       [__NR_##name] = (call_entry)sys_##name
 #define CALL_AS(name, f) [__NR_##name] = (call_entry)(f)
 

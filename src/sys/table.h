@@ -11,7 +11,7 @@
 /* Any number that has no call: -ENOSYS, and a line in the log the first time. */
 long sys_unimplemented(void);
 
-/* file_calls.c */
+/* file_calls.c, path_calls.c */
 long sys_read(int fd, user_addr_t buffer, size_t count);
 long sys_write(int fd, user_addr_t buffer, size_t count);
 long sys_readv(int fd, user_addr_t vector, unsigned long count);

@@ -1,5 +1,5 @@
-/* execve: mapping a program's segments and laying out its stack (System V ABI, AMD64
- * supplement, 3.4.1). */
+/* execve: mapping a program's segments and laying out its stack (System V ABI, AMD64 supplement,
+ * 3.4.1). */
 
 #include "task/exec.h"
 #include "cpu/features.h"

@@ -17,11 +17,10 @@ long futex_wait(user_addr_t address, uint32_t expected, uint32_t bits, uint64_t 
 long futex_wake(user_addr_t address, unsigned count, uint32_t bits);
 
 /* Wakes up to `wake` waiters and moves up to `requeue` others to another address; `expected` as in
- * futex_wait, or NULL. The number woken and moved (with `expected`), woken (without), or an errno.
- */
+ * futex_wait, or NULL. The number woken and moved (with `expected`), woken (without), or an
+ * errno. */
 long futex_requeue(user_addr_t address, unsigned wake, user_addr_t target, unsigned requeue,
                    const uint32_t *expected);
 
-/* Takes a thread that runs again out of its bucket. True when it was still there: nobody woke it.
- */
+/* Takes a thread that runs again out of its bucket. True when it was still there: nobody woke it. */
 bool futex_cancel(struct thread *thread);

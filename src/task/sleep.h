@@ -5,8 +5,7 @@
 
 struct thread;
 
-/* Enters the current thread, not yet switched out, in this CPU's list: sched_wake at the deadline.
- */
+/* Enters the current thread, not yet switched out, in this CPU's list: sched_wake at the deadline. */
 void sleep_until(struct thread *thread, uint64_t deadline);
 
 /* Takes a running thread out of the list it was in, if it still is; returns only when no CPU is
@@ -16,6 +15,5 @@ void sleep_cancel(struct thread *thread);
 /* Wakes those of this CPU's list whose time has come. */
 void sleepers_wake(uint64_t now);
 
-/* Sees to it that this CPU's timer fires no later than its next deadline or the end of the slice.
- */
+/* Sees to it that this CPU's timer fires no later than its next deadline or the end of the slice. */
 void timer_program(uint64_t now);
