@@ -7,8 +7,7 @@
 
 #include "lib/parse.h"
 
-/* Of cpio_entry.mode, the same as S_IFMT and its kin (which <linux/stat.h> hides from host tests).
- */
+/* Of cpio_entry.mode: S_IFMT and its kin, which <linux/stat.h> hides from host tests. */
 #define CPIO_TYPE      0170000U
 #define CPIO_SYMLINK   0120000U
 #define CPIO_REGULAR   0100000U

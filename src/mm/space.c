@@ -22,6 +22,7 @@ struct space *space_create(void)
         return NULL;
     space->lock = (struct spinlock)SPINLOCK("address space", LOCK_SPACE);
     space->users = 1;
+    space->map_top = USER_END;
     space->pml4 = page_tables_create();
     if (!space->pml4) {
         pool_free(&space_pool, space);
@@ -156,7 +157,7 @@ static uint64_t find_free(struct space *space, uint64_t length)
 {
     uint64_t found = 0, gap = USER_START;
     for (const struct area *area = space->areas;; area = area->next) {
-        uint64_t end = area ? area->start : USER_END;
+        uint64_t end = area && area->start < space->map_top ? area->start : space->map_top;
         if (end > gap && end - gap >= length)
             found = end - length;
         if (!area)
@@ -195,29 +196,27 @@ int space_unmap(struct space *space, uint64_t start, uint64_t length)
     return error;
 }
 
-/* Whether areas cover [start, end) without a hole. */
-static bool covered(struct space *space, uint64_t start, uint64_t end)
+/* Where the areas that cover `start` without a hole end; start itself if none does. At most `end`. */
+static uint64_t covered_to(struct space *space, uint64_t start, uint64_t end)
 {
     const struct area *area = *find(space, start);
-    for (; area && area->start <= start; area = area->next) {
+    for (; area && area->start <= start && start < end; area = area->next)
         start = area->end;
-        if (start >= end)
-            return true;
-    }
-    return start >= end;
+    return start < end ? start : end;
 }
 
 int space_protect(struct space *space, uint64_t start, uint64_t length, uint32_t prot)
 {
-    uint64_t end = start + length;
-    int error = -ENOMEM;
     spin_lock(&space->lock);
-    if (covered(space, start, end) && !split(space, start) && !split(space, end)) {
+    uint64_t end = covered_to(space, start, start + length);
+    int error = end == start + length ? 0 : -ENOMEM;
+    if (!split(space, start) && !split(space, end)) {
         for (struct area *area = *find(space, start); area && area->start < end; area = area->next)
             area->prot = prot;
         pages_protect(space, start, end, prot);
         merge(space);
-        error = 0;
+    } else {
+        error = -ENOMEM;
     }
     spin_unlock(&space->lock);
     return error;
@@ -226,7 +225,7 @@ int space_protect(struct space *space, uint64_t start, uint64_t length, uint32_t
 int space_discard(struct space *space, uint64_t start, uint64_t length)
 {
     spin_lock(&space->lock);
-    int error = covered(space, start, start + length) ? 0 : -ENOMEM;
+    int error = covered_to(space, start, start + length) == start + length ? 0 : -ENOMEM;
     pages_zap(space, start, start + length);
     spin_unlock(&space->lock);
     return error;

@@ -21,6 +21,7 @@ struct space {
     phys_addr_t pml4;       /* constant */
     struct area *areas;     /* by rising address, never overlapping */
     uint64_t brk_start, brk;
+    uint64_t map_top; /* space_map_anywhere stays below, without a hint */
 };
 
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXEC };
@@ -48,10 +49,11 @@ int space_map(struct space *space, uint64_t start, uint64_t length, uint32_t pro
 int64_t space_map_anywhere(struct space *space, uint64_t hint, bool only_hint, uint64_t length,
                            uint32_t prot, const uint8_t *file, uint64_t file_size);
 
-int space_unmap(struct space *space, uint64_t start, uint64_t length);  /* 0 or -ENOMEM */
-int space_protect(struct space *space, uint64_t start, uint64_t length, /* -ENOMEM also for holes */
-                  uint32_t prot);
-/* Drops the contents: the next touch sees zeros, or the file, again. 0, or -ENOMEM for holes. */
+int space_unmap(struct space *space, uint64_t start, uint64_t length); /* 0 or -ENOMEM */
+/* As far as there is no hole; there it ends with -ENOMEM. */
+int space_protect(struct space *space, uint64_t start, uint64_t length, uint32_t prot);
+/* Drops the contents, passing over holes: the next touch sees zeros, or the file, again. 0, or -ENOMEM
+ * when there was a hole. */
 int space_discard(struct space *space, uint64_t start, uint64_t length);
 
 /* mremap(2). flags as there. The address, or a negative errno. */

@@ -68,17 +68,43 @@ static long read_console(user_addr_t buffer, size_t size)
     return copy_to_user(buffer, chunk, got) ? -EFAULT : (long)got;
 }
 
+/* Bytes on their way to the console: a chunk is written whole or not at all. */
+struct gather {
+    char chunk[CHUNK];
+    size_t used;
+    long written;
+};
+
+static void flush(struct gather *gather)
+{
+    console_write(gather->chunk, gather->used);
+    gather->written += (long)gather->used;
+    gather->used = 0;
+}
+
+/* False on a fault; what is in the chunk then is lost. */
+static bool gather_from_user(struct gather *gather, user_addr_t from, size_t size)
+{
+    while (size) {
+        size_t room = CHUNK - gather->used, part = size < room ? size : room;
+        if (copy_from_user(gather->chunk + gather->used, from, part))
+            return false;
+        gather->used += part;
+        from += part;
+        size -= part;
+        if (gather->used == CHUNK)
+            flush(gather);
+    }
+    return true;
+}
+
 static long write_console(user_addr_t buffer, size_t size)
 {
-    char chunk[CHUNK];
-    size_t done = 0, failed = 0;
-    while (done < size && !failed) {
-        size_t want = size - done < CHUNK ? size - done : CHUNK;
-        failed = copy_from_user_partial(chunk, buffer + done, want);
-        console_write(chunk, want - failed);
-        done += want - failed;
-    }
-    return failed && !done ? -EFAULT : (long)done;
+    struct gather gather = {.used = 0};
+    bool ok = gather_from_user(&gather, buffer, size);
+    if (ok)
+        flush(&gather);
+    return ok || gather.written ? gather.written : -EFAULT;
 }
 
 enum direction { READING, WRITING };
@@ -102,10 +128,10 @@ static long get_for(int fd, enum direction direction, struct file **out)
 static long transfer(struct file *file, enum direction direction, user_addr_t buffer, size_t size,
                      uint64_t *offset)
 {
-    if (size > TRANSFER_MAX)
-        size = TRANSFER_MAX;
     if (!user_range_ok(buffer, size))
         return -EFAULT;
+    if (size > TRANSFER_MAX)
+        size = TRANSFER_MAX;
     if (direction == WRITING)
         return file->kind == FILE_CONSOLE ? write_console(buffer, size) : (long)size;
     if (file->kind == FILE_NULL)
@@ -151,45 +177,75 @@ long sys_pread64(int fd, user_addr_t buffer, size_t count, int64_t position)
     return result;
 }
 
+/* Checks all lengths and addresses before anything moves. 0, -EINVAL or -EFAULT. */
+static long check_vector(user_addr_t vector, unsigned long count)
+{
+    uint64_t total = 0;
+    if (count > UIO_MAXIOV)
+        return -EINVAL;
+    for (unsigned long i = 0; i < count; i++) {
+        struct iovec part;
+        if (copy_from_user(&part, vector + i * sizeof(part), sizeof(part)))
+            return -EFAULT;
+        if ((int64_t)part.iov_len < 0 || (total += part.iov_len) > INT64_MAX)
+            return -EINVAL;
+        if (!user_range_ok((user_addr_t)part.iov_base, part.iov_len))
+            return -EFAULT;
+    }
+    return 0;
+}
+
+/* Writes all the vectors' bytes as one write would. */
+static long write_console_vector(user_addr_t vector, unsigned long count)
+{
+    struct gather gather = {.used = 0};
+    bool ok = true;
+    for (unsigned long i = 0; ok && i < count; i++) {
+        struct iovec part;
+        ok = !copy_from_user(&part, vector + i * sizeof(part), sizeof(part)) &&
+             gather_from_user(&gather, (user_addr_t)part.iov_base, part.iov_len);
+    }
+    if (ok)
+        flush(&gather);
+    return ok || gather.written ? gather.written : -EFAULT;
+}
+
+static long transfer_each(struct file *file, enum direction direction, user_addr_t vector,
+                          unsigned long count)
+{
+    long done = 0;
+    uint64_t offset = file->offset;
+    for (unsigned long i = 0; i < count; i++) {
+        struct iovec part;
+        if (copy_from_user(&part, vector + i * sizeof(part), sizeof(part)))
+            return done ? done : -EFAULT;
+        if (!part.iov_len)
+            continue;
+        long moved = transfer(file, direction, (user_addr_t)part.iov_base, part.iov_len, &offset);
+        file->offset = offset;
+        if (moved < 0)
+            return done ? done : moved;
+        done += moved;
+        if (moved < (long)part.iov_len)
+            break;
+    }
+    return done;
+}
+
 static long transfer_vector(int fd, enum direction direction, user_addr_t vector,
                             unsigned long count)
 {
     struct file *file;
-    long error = get_for(fd, direction, &file);
-    if (error)
-        return error;
-    long done = 0;
-    uint64_t offset = file->offset, total = 0;
-    if (count > UIO_MAXIOV)
-        error = -EINVAL;
-    for (unsigned long i = 0; !error && i < count; i++) { /* all lengths first: nothing half done */
-        struct iovec part;
-        if (copy_from_user(&part, vector + i * sizeof(part), sizeof(part)))
-            error = -EFAULT;
-        else if ((int64_t)part.iov_len < 0 || (total += part.iov_len) > INT64_MAX)
-            error = -EINVAL;
-        else if (!user_range_ok((user_addr_t)part.iov_base, part.iov_len))
-            error = -EFAULT;
-    }
-    for (unsigned long i = 0; !error && i < count; i++) {
-        struct iovec part;
-        if (copy_from_user(&part, vector + i * sizeof(part), sizeof(part))) {
-            error = -EFAULT;
-            break;
-        }
-        if (!part.iov_len)
-            continue;
-        long moved = transfer(file, direction, (user_addr_t)part.iov_base, part.iov_len, &offset);
-        if (moved < 0)
-            error = moved;
-        else
-            done += moved;
-        if (moved < (long)part.iov_len)
-            break;
-    }
-    file->offset = offset;
+    long result = get_for(fd, direction, &file);
+    if (result)
+        return result;
+    result = check_vector(vector, count);
+    if (!result && direction == WRITING && file->kind == FILE_CONSOLE)
+        result = write_console_vector(vector, count);
+    else if (!result)
+        result = transfer_each(file, direction, vector, count);
     file_put(file);
-    return done ? done : error;
+    return result;
 }
 
 long sys_readv(int fd, user_addr_t vector, unsigned long count)
@@ -220,7 +276,7 @@ static long seek(struct file *file, int64_t offset, uint32_t whence)
                                         : (int64_t)file->entry.size;
     int64_t to;
     if (__builtin_add_overflow(from, offset, &to))
-        return -EOVERFLOW;
+        return -EINVAL;
     if (to < 0)
         return -EINVAL;
     file->offset = (uint64_t)to;

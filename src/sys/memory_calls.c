@@ -65,6 +65,8 @@ long sys_mmap(uint64_t address, uint64_t length, uint64_t prot, uint64_t flags, 
         if (error)
             return error;
     }
+    if (!(flags & MAP_ANONYMOUS) && offset > INT64_MAX - (length < INT64_MAX ? length : INT64_MAX))
+        return -EOVERFLOW;
     if (!length || (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE))
         return -EINVAL;
     length = page_align(length);

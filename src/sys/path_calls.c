@@ -17,7 +17,7 @@ static long get_path(int dirfd, user_addr_t user, char path[PATH_SIZE])
     int64_t length = copy_string_from_user(path, user, PATH_SIZE);
     if (length < 0)
         return length;
-    if (path[0] == '/' || dirfd == AT_FDCWD)
+    if (!length || path[0] == '/' || dirfd == AT_FDCWD)
         return 0;
     struct file *file = file_get(dirfd);
     if (!file)
@@ -28,7 +28,7 @@ static long get_path(int dirfd, user_addr_t user, char path[PATH_SIZE])
         error = -ENOTDIR;
     } else if (folder + 1 + (size_t)length >= PATH_SIZE) {
         error = -ENAMETOOLONG;
-    } else if (length) {
+    } else {
         memmove(path + folder + 1, path, (size_t)length + 1);
         memcpy(path, file->entry.name, folder);
         path[folder] = '/';

@@ -161,6 +161,8 @@ long sys_wait4(int pid, user_addr_t user_status, int options, user_addr_t usage)
 {
     if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL))
         return -EINVAL;
+    if (pid == INT32_MIN)
+        return -ESRCH;
     if (pid == 0 || pid < -1) /* process groups are not kept: all are in one */
         pid = -1;
     int status;

@@ -138,6 +138,7 @@ long sys_arch_prctl(int code, uint64_t address)
 }
 
 #define SIGNAL_BIT(n) (1UL << ((n)-1))
+#define UNBLOCKABLE   (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
 
 long sys_rt_sigaction(int signal, user_addr_t new, user_addr_t old, size_t size)
 {
@@ -151,8 +152,10 @@ long sys_rt_sigaction(int signal, user_addr_t new, user_addr_t old, size_t size)
     spin_lock(&process_lock);
     struct signal_action *recorded = &this_cpu->current->process->actions[signal - 1];
     previous = *recorded;
-    if (new)
+    if (new) {
         *recorded = action;
+        recorded->mask &= ~UNBLOCKABLE;
+    }
     spin_unlock(&process_lock);
     return old ? copy_to_user(old, &previous, sizeof(previous)) : 0;
 }
@@ -168,7 +171,7 @@ long sys_rt_sigprocmask(int how, user_addr_t new, user_addr_t old, size_t size)
             return -EFAULT;
         if (how != SIG_BLOCK && how != SIG_UNBLOCK && how != SIG_SETMASK)
             return -EINVAL;
-        set &= ~(SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP));
+        set &= ~UNBLOCKABLE;
         thread->signal_mask = how == SIG_BLOCK     ? mask | set
                               : how == SIG_UNBLOCK ? mask & ~set
                                                    : set;

@@ -67,6 +67,9 @@ long sys_clock_nanosleep(int clock, int flags, user_addr_t request, user_addr_t 
     (void)remaining; /* written only when a signal ends the sleep */
     uint64_t ns;
     uint64_t (*reader)(void) = clock_reader(clock);
+    if (clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_MONOTONIC_COARSE ||
+        clock == CLOCK_REALTIME_COARSE)
+        return -EOPNOTSUPP;
     if (!reader)
         return -EINVAL;
     long error = get_time(request, &ns);

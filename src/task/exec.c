@@ -188,6 +188,7 @@ static int map_segments(struct space *space, const struct elf_image *elf, uint64
         if (error)
             return error;
     }
+    space->map_top = STACK_TOP - STACK_SIZE - STACK_GUARD;
     space->brk_start = (base + elf->highest + PAGE_SIZE - 1) & PAGE_MASK;
     space->brk = space->brk_start;
     return 0;

@@ -28,9 +28,11 @@ static bool waits_for(const struct thread *thread, const struct space *space, us
     return thread->futex_space == space && thread->futex_address == address;
 }
 
-static bool valid(user_addr_t address)
+static int check(user_addr_t address)
 {
-    return address % sizeof(uint32_t) == 0;
+    if (address % sizeof(uint32_t))
+        return -EINVAL;
+    return user_range_ok(address, sizeof(uint32_t)) ? 0 : -EFAULT;
 }
 
 static void append(struct futex_bucket *bucket, struct thread *thread)
@@ -80,12 +82,13 @@ static int lock_if_equal(struct futex_bucket *a, struct futex_bucket *b, user_ad
 
 long futex_wait(user_addr_t address, uint32_t expected, uint32_t bits, uint64_t deadline)
 {
-    if (!valid(address) || !bits)
-        return -EINVAL;
+    int error = bits ? check(address) : -EINVAL;
+    if (error)
+        return error;
     struct thread *thread = this_cpu->current;
     struct space *space = thread->process->space;
     struct futex_bucket *bucket = bucket_of(space, address);
-    int error = lock_if_equal(bucket, bucket, address, expected);
+    error = lock_if_equal(bucket, bucket, address, expected);
     if (error)
         return error;
     thread->futex_space = space;
@@ -119,8 +122,9 @@ static unsigned wake_locked(struct futex_bucket *bucket, const struct space *spa
 
 long futex_wake(user_addr_t address, unsigned count, uint32_t bits)
 {
-    if (!valid(address) || !bits)
-        return -EINVAL;
+    int error = bits ? check(address) : -EINVAL;
+    if (error)
+        return error;
     struct space *space = this_cpu->current->process->space;
     struct futex_bucket *bucket = bucket_of(space, address);
     spin_lock(&bucket->lock);
@@ -132,12 +136,13 @@ long futex_wake(user_addr_t address, unsigned count, uint32_t bits)
 long futex_requeue(user_addr_t address, unsigned wake, user_addr_t target, unsigned requeue,
                    const uint32_t *expected)
 {
-    if (!valid(address) || !valid(target))
-        return -EINVAL;
+    int error = check(address) ? check(address) : check(target);
+    if (error)
+        return error;
     struct space *space = this_cpu->current->process->space;
     struct futex_bucket *from = bucket_of(space, address), *to = bucket_of(space, target);
     if (expected) {
-        int error = lock_if_equal(from, to, address, *expected);
+        error = lock_if_equal(from, to, address, *expected);
         if (error)
             return error;
     } else {
@@ -156,7 +161,7 @@ long futex_requeue(user_addr_t address, unsigned wake, user_addr_t target, unsig
         moved++;
     }
     unlock_pair(from, to);
-    return expected ? woken + moved : woken;
+    return woken + moved;
 }
 
 bool futex_cancel(struct thread *thread)

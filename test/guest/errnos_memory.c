@@ -140,26 +140,16 @@ static void test_brk(void)
     is(sys(brk, USER_END), now, "brk into the stack changes nothing");
 }
 
-/* Pages between two unmapped ones, so that no neighbour changes what a test sees. */
-static char *lonely(size_t pages)
-{
-    char *p = map_anonymous((pages + 2) * PAGE, RW);
-
-    sys(munmap, p, PAGE);
-    sys(munmap, p + (pages + 1) * PAGE, PAGE);
-    return p + PAGE;
-}
-
 int main(int argc, char *argv[])
 {
     (void)argc;
     make_bad_pointers();
     plan(70);
     test_mmap(open(argv[0], O_RDONLY));
-    test_munmap(lonely(1));
-    test_mprotect(lonely(3));
-    test_madvise(lonely(3));
-    test_mremap(lonely(2));
+    test_munmap(map_alone(1));
+    test_mprotect(map_alone(3));
+    test_madvise(map_alone(3));
+    test_mremap(map_alone(2));
     test_brk();
     return done();
 }

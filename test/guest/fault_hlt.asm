@@ -1,4 +1,5 @@
 ; hlt in ring 3: #GP.
+; redoor: no, for no path leads to its last call
 ; dies: SIGSEGV
 
 global _start

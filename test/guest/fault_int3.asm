@@ -1,4 +1,5 @@
 ; A breakpoint instruction: #BP, whose gate ring 3 may use.
+; redoor: no, for no path leads to its last call
 ; dies: SIGTRAP
 
 global _start

@@ -1,4 +1,5 @@
 ; Jumping to a non-canonical address: #GP, at the jump or behind it.
+; redoor: no, for no path leads to its last call
 ; dies: SIGSEGV
 
 global _start

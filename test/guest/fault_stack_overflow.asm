@@ -1,4 +1,5 @@
 ; A stack without end: it grows until it meets its guard.
+; redoor: no, for no path leads to its last call
 ; dies: SIGSEGV
 
 global _start

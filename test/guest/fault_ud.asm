@@ -1,4 +1,5 @@
 ; An instruction that is defined to be none: #UD.
+; redoor: no, for no path leads to its last call
 ; dies: SIGILL
 
 global _start

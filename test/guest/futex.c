@@ -50,7 +50,7 @@ static int join(int count)
 static void gather(int count)
 {
     for (long moved = 0; moved < count; sys(sched_yield)) {
-        long got = sys(futex, &here, REQUEUE, 0, INT_MAX, &there);
+        long got = sys(futex, &here, CMP_REQUEUE, 0, INT_MAX, &there, 0);
 
         moved += got > 0 ? got : 0;
     }

@@ -29,20 +29,18 @@ static bool is_zero(const char *p, size_t size)
     return p[0] == 0 && memcmp(p, p + 1, size - 1) == 0;
 }
 
-/* `pages` pages with `room` free pages behind them. */
-static char *with_room(size_t pages, size_t room)
+/* Numbered pages with free ones behind them. */
+static char *with_room(size_t pages)
 {
-    char *p = map_anonymous((pages + room) * PAGE, RW);
+    char *p = map_alone(pages);
 
-    if (room)
-        munmap(p + pages * PAGE, room * PAGE);
     number(p, pages * PAGE);
     return p;
 }
 
 int main(void)
 {
-    char *p = with_room(4, 4), *moved, *place;
+    char *p = with_room(4), *moved, *place;
 
     plan(19);
     ok(mremap(p, 4 * PAGE, 8 * PAGE, 0) == p, "mremap grows in place where there is room");
@@ -59,7 +57,7 @@ int main(void)
     ok(is_zero(moved + 2 * PAGE, 598 * PAGE), "moving adds zeroes");
     ok(!kernel_can_read(p) && !kernel_can_read(p + PAGE), "moving leaves nothing behind");
 
-    p = with_room(3, 0);
+    p = with_room(3);
     place = map_anonymous(5 * PAGE, RW);
     memset(place, 'x', 5 * PAGE);
     ok(mremap(p, 3 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, place + PAGE) == place + PAGE,
@@ -68,7 +66,7 @@ int main(void)
     ok(place[PAGE - 1] == 'x' && place[4 * PAGE] == 'x', "MREMAP_FIXED leaves the neighbours");
     ok(!kernel_can_read(p), "MREMAP_FIXED leaves nothing behind");
 
-    p = with_room(3, 0);
+    p = with_room(3);
     sys(mmap, p + 3 * PAGE, PAGE, PROT_NONE, ANONYMOUS | MAP_FIXED, -1, 0);
     moved = mremap(p + PAGE, PAGE, 2 * PAGE, MREMAP_MAYMOVE);
     ok(moved != MAP_FAILED && *(size_t *)moved == PAGE / 8, "part of a mapping moves");

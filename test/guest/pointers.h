@@ -35,16 +35,23 @@ static inline char *map_anonymous(size_t size, int prot)
     return mmap(NULL, size, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
+/* Writable pages that nothing else will ever lie next to: mmap picks no address down there. */
+static inline char *map_alone(size_t pages)
+{
+    static char *next = (char *)0x200000000000;
+    char *p = mmap(next, pages * PAGE, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+    next += 1L << 40;
+    return p;
+}
+
 static inline void make_bad_pointers(void)
 {
-    char *unmapped = map_anonymous(3 * PAGE, PROT_READ | PROT_WRITE);
-
-    bad_pointers[1].address = unmapped + PAGE;
-    munmap(unmapped + PAGE, PAGE);
+    edge_page = map_alone(1);
+    bad_pointers[1].address = edge_page + 100 * PAGE;
     bad_pointers[2].address = map_anonymous(PAGE, PROT_NONE);
     bad_pointers[BAD].address = map_anonymous(PAGE, PROT_READ);
-    edge_page = map_anonymous(2 * PAGE, PROT_READ | PROT_WRITE);
-    munmap(edge_page + PAGE, PAGE);
 }
 
 /* The last `bytes` bytes of a mapping that nothing follows. */

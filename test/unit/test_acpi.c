@@ -389,8 +389,9 @@ static void test_malformed_s5_is_not_found(void **state)
     assert_no_s5("\x08_S5_\x12\x05\x01\0\0\0");               /* one element */
     assert_no_s5("\x08_S5_\x12\x03\x02\0\0\0");               /* the second outside the package */
     assert_no_s5("\x08_S5_\x12\x05\x02\0\x0b\x07\0");         /* half of it outside */
-    assert_no_s5("\x08_S5_\x12\x00\x02\0\0\0");               /* shorter than its own length */
-    assert_no_s5("\x08_S5_\x12\x06\x02\x0a\x08\0\0");         /* SLP_TYP has three bits */
+    assert_no_s5("\x08_S5_\x12\x01");                 /* empty, and the last thing in the table */
+    assert_no_s5("\x08_S5_\x12\x00\x02\0\0\0");       /* shorter than its own length */
+    assert_no_s5("\x08_S5_\x12\x06\x02\x0a\x08\0\0"); /* SLP_TYP has three bits */
     assert_no_s5("\x08_S5_\x12\x06\x02\0\x0a\x08\0");
     assert_no_s5("\x08_S5_\x12\x06\x02\0\x0b\x07\x01"); /* 0x107 is not 7 */
     assert_no_s5("\x08_S5_\x12\x06\x02\xff\0\0\0");     /* Ones */

@@ -96,6 +96,8 @@ static const Elf64_Ehdr *check_header(const struct image *image, Elf **elf)
         fail(2, image->path, "not for x86-64");
     if (ehdr->e_type != ET_EXEC && ehdr->e_type != ET_DYN)
         fail(2, image->path, "not a program but an object or core file");
+    if ((ehdr->e_phoff | ehdr->e_shoff) % 8) /* libelf hands them out where they are */
+        fail(2, image->path, "bad ELF header: a header table is not aligned");
     return ehdr;
 }
 
@@ -130,11 +132,12 @@ static void read_symbols(struct image *image, Elf *elf, Elf_Scn *scn, const Elf6
     image->symbols = array(image, count, sizeof image->symbols[0]);
     image->symbol_count = 0;
     for (size_t i = 0; i < count; i++) {
-        const Elf64_Sym *sym = (const Elf64_Sym *)data->d_buf + i;
-        const char *name = elf_strptr(elf, shdr->sh_link, sym->st_name);
-        if (sym->st_shndx != SHN_UNDEF && sym->st_shndx < SHN_LORESERVE && name && *name)
+        Elf64_Sym sym;
+        memcpy(&sym, (const char *)data->d_buf + i * sizeof sym, sizeof sym);
+        const char *name = elf_strptr(elf, shdr->sh_link, sym.st_name);
+        if (sym.st_shndx != SHN_UNDEF && sym.st_shndx < SHN_LORESERVE && name && *name)
             image->symbols[image->symbol_count++] =
-                (struct symbol){sym->st_value, sym->st_size, name, ELF64_ST_TYPE(sym->st_info)};
+                (struct symbol){sym.st_value, sym.st_size, name, ELF64_ST_TYPE(sym.st_info)};
     }
 }
 
