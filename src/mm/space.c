@@ -12,8 +12,30 @@
 #include <asm/errno.h>
 #include <linux/mman.h>
 
+#define AREAS_MAX 65530 /* Linux's vm.max_map_count; unmapping may still split one more */
+
 static struct pool area_pool = POOL("area", struct area);
 static struct pool space_pool = POOL("space", struct space);
+
+/* A new list entry, or NULL. */
+static struct area *area_create(struct space *space)
+{
+    struct area *area = pool_alloc(&area_pool);
+    if (area)
+        space->area_count++;
+    return area;
+}
+
+/* Takes the area that the link leads to out of the list. */
+static void area_remove(struct space *space, struct area **link)
+{
+    struct area *area = *link;
+    *link = area->next;
+    if (space->hint == area)
+        space->hint = NULL;
+    space->area_count--;
+    pool_free(&area_pool, area);
+}
 
 struct space *space_create(void)
 {
@@ -41,11 +63,8 @@ void space_put(struct space *space)
     if (--space->users)
         return;
     pages_zap(space, 0, USER_END);
-    while (space->areas) {
-        struct area *next = space->areas->next;
-        pool_free(&area_pool, space->areas);
-        space->areas = next;
-    }
+    while (space->areas)
+        area_remove(space, &space->areas);
     page_tables_free(space->pml4);
     pool_free(&space_pool, space);
 }
@@ -61,12 +80,15 @@ void space_load(struct space *space)
     write_cr3(space ? space->pml4 : kernel_page_tables());
 }
 
-/* The link to the first area that ends above the address. */
+/* The link to the first area that ends above the address. Programs work their way along addresses, so
+ * the search begins where the last one ended, if it can. */
 static struct area **find(struct space *space, uint64_t address)
 {
     struct area **link = &space->areas;
-    while (*link && (*link)->end <= address)
-        link = &(*link)->next;
+    if (space->hint && space->hint->end <= address)
+        link = &space->hint->next;
+    for (; *link && (*link)->end <= address; link = &(*link)->next)
+        space->hint = *link;
     return link;
 }
 
@@ -82,7 +104,7 @@ static int split(struct space *space, uint64_t at)
     struct area *area = *find(space, at);
     if (!area || area->start >= at)
         return 0;
-    struct area *rest = pool_alloc(&area_pool);
+    struct area *rest = area_create(space);
     if (!rest)
         return -ENOMEM;
     uint64_t done = at - area->start;
@@ -97,14 +119,17 @@ static int split(struct space *space, uint64_t at)
     return 0;
 }
 
-static void merge(struct space *space)
+/* Joins neighbours of one kind that touch [start, end]. */
+static void merge(struct space *space, uint64_t start, uint64_t end)
 {
-    for (struct area *area = space->areas; area && area->next;) {
+    struct area *area = *find(space, start);
+    if (space->hint && space->hint->end <= start)
+        area = space->hint; /* the one before */
+    while (area && area->next && area->next->start <= end) {
         struct area *next = area->next;
         if (area->end == next->start && area->prot == next->prot && !area->file && !next->file) {
             area->end = next->end;
-            area->next = next->next;
-            pool_free(&area_pool, next);
+            area_remove(space, &area->next);
         } else {
             area = next;
         }
@@ -113,7 +138,7 @@ static void merge(struct space *space)
 
 static int insert(struct space *space, const struct area *model)
 {
-    struct area *area = pool_alloc(&area_pool);
+    struct area *area = space->area_count < AREAS_MAX ? area_create(space) : NULL;
     if (!area)
         return -ENOMEM;
     struct area **link = find(space, model->start);
@@ -129,11 +154,8 @@ static int remove_range(struct space *space, uint64_t start, uint64_t end)
     if (split(space, start) || split(space, end))
         return -ENOMEM;
     struct area **link = find(space, start);
-    while (*link && (*link)->start < end) {
-        struct area *area = *link;
-        *link = area->next;
-        pool_free(&area_pool, area);
-    }
+    while (*link && (*link)->start < end)
+        area_remove(space, link);
     pages_zap(space, start, end);
     return 0;
 }
@@ -147,7 +169,7 @@ int space_map(struct space *space, uint64_t start, uint64_t length, uint32_t pro
     int error = remove_range(space, start, start + length);
     if (!error)
         error = insert(space, &area);
-    merge(space);
+    merge(space, start, start + length);
     spin_unlock(&space->lock);
     return error;
 }
@@ -183,7 +205,7 @@ int64_t space_map_anywhere(struct space *space, uint64_t hint, bool only_hint, u
         .start = start, .end = start + length, .prot = prot, .file = file, .file_size = file_size};
     if (!error)
         error = insert(space, &area);
-    merge(space);
+    merge(space, start, start + length);
     spin_unlock(&space->lock);
     return error ? error : (int64_t)start;
 }
@@ -210,11 +232,11 @@ int space_protect(struct space *space, uint64_t start, uint64_t length, uint32_t
     spin_lock(&space->lock);
     uint64_t end = covered_to(space, start, start + length);
     int error = end == start + length ? 0 : -ENOMEM;
-    if (!split(space, start) && !split(space, end)) {
+    if (space->area_count < AREAS_MAX && !split(space, start) && !split(space, end)) {
         for (struct area *area = *find(space, start); area && area->start < end; area = area->next)
             area->prot = prot;
         pages_protect(space, start, end, prot);
-        merge(space);
+        merge(space, start, end);
     } else {
         error = -ENOMEM;
     }
@@ -245,10 +267,7 @@ static int move(struct space *space, uint64_t old, uint64_t old_length, uint64_t
         return error;
     uint64_t kept = old_length < new_length ? old_length : new_length;
     if (pages_move(space, old, new, kept)) {
-        struct area **link = find(space, new);
-        struct area *gone = *link;
-        *link = gone->next;
-        pool_free(&area_pool, gone);
+        area_remove(space, find(space, new));
         return -ENOMEM;
     }
     return remove_range(space, old, old + old_length);
@@ -288,7 +307,8 @@ int64_t space_remap(struct space *space, uint64_t old, uint64_t old_length, uint
 {
     spin_lock(&space->lock);
     int64_t result = remap_locked(space, old, old_length, new_length, flags, new_address);
-    merge(space);
+    if (result > 0)
+        merge(space, (uint64_t)result, (uint64_t)result + new_length);
     spin_unlock(&space->lock);
     return result;
 }
@@ -304,7 +324,7 @@ uint64_t space_set_brk(struct space *space, uint64_t brk)
             (new_end > old_end && is_free(space, old_end, new_end - old_end) &&
              !insert(space, &area)))
             space->brk = brk;
-        merge(space);
+        merge(space, old_end, old_end > new_end ? old_end : new_end);
     }
     brk = space->brk;
     spin_unlock(&space->lock);
@@ -321,8 +341,11 @@ int space_fault(struct space *space, uint64_t address, enum access access)
     int error = -EFAULT;
     spin_lock(&space->lock);
     const struct area *area = *find(space, address);
-    if (area && area->start <= address && (area->prot & needs[access]))
-        error = pages_fault(space, area, address & PAGE_MASK, access);
+    if (area && area->start <= address && (area->prot & needs[access])) {
+        uint64_t va = address & PAGE_MASK;
+        bool beyond = area->file && va - area->start >= area->file_size;
+        error = beyond ? -ENXIO : pages_fault(space, area, va, access);
+    }
     spin_unlock(&space->lock);
     return error;
 }
@@ -357,7 +380,7 @@ struct space *space_clone(struct space *source)
     copy->brk = source->brk;
     struct area **tail = &copy->areas;
     for (const struct area *area = source->areas; area && !error; area = area->next) {
-        struct area *twin = pool_alloc(&area_pool);
+        struct area *twin = area_create(copy);
         if (twin) {
             *twin = *area;
             twin->next = NULL;

@@ -20,6 +20,8 @@ struct space {
     _Atomic uint32_t users; /* processes, and threads that run in it */
     phys_addr_t pml4;       /* constant */
     struct area *areas;     /* by rising address, never overlapping */
+    struct area *hint;      /* one of them, near the last that was looked for; or NULL */
+    unsigned area_count;
     uint64_t brk_start, brk;
     uint64_t map_top; /* space_map_anywhere stays below, without a hint */
 };
@@ -64,7 +66,7 @@ int64_t space_remap(struct space *space, uint64_t old, uint64_t old_length, uint
 uint64_t space_set_brk(struct space *space, uint64_t brk);
 
 /* Brings in the page of a touched address, any alignment. 0; -EFAULT: no such mapping, or it
- * forbids the access; -ENOMEM. */
+ * forbids the access; -ENXIO: it lies beyond the end of the mapped file; -ENOMEM. */
 int space_fault(struct space *space, uint64_t address, enum access access);
 
 /* Writes into a space that is not loaded, as its own program could. 0 or a negative errno. */

@@ -2,6 +2,7 @@
 
 #include "mm/usercopy.h"
 #include "cpu/cpu.h"
+#include "smp/ipi.h"
 #include <asm/errno.h>
 
 /* usercopy.asm. Both pointers are good or user addresses; returns the bytes not copied. */
@@ -29,6 +30,7 @@ static size_t clip(user_addr_t address, size_t size)
 
 size_t copy_from_user_partial(void *dst, user_addr_t src, size_t size)
 {
+    ipi_serve(); /* calls that copy in a loop may take long */
     size_t inside = clip(src, size);
     size_t left = inside ? user_copy(dst, (const void *)src, inside) : 0;
     return size - inside + left;
@@ -36,6 +38,7 @@ size_t copy_from_user_partial(void *dst, user_addr_t src, size_t size)
 
 size_t copy_to_user_partial(user_addr_t dst, const void *src, size_t size)
 {
+    ipi_serve();
     size_t inside = clip(dst, size);
     size_t left = inside ? user_copy((void *)dst, src, inside) : 0;
     return size - inside + left;

@@ -127,6 +127,7 @@ long sys_execve(user_addr_t user_path, user_addr_t user_argv, user_addr_t user_e
     exec_set_name(process, path);
     files_close_on_exec(process);
     spin_lock(&process_lock);
+    thread->tid = thread->pid; /* whichever thread it was, it is the main one now */
     for (unsigned i = 0; i < PROCESS_SIGNALS; i++)
         if (process->actions[i].handler != (uint64_t)SIG_IGN)
             process->actions[i] = (struct signal_action){0};

@@ -231,5 +231,5 @@ long sys_tkill(int tid, int signal)
 long sys_kill(int pid, int signal)
 {
     /* Process groups are not kept: every other form of pid names none that exists. */
-    return pid <= 0 ? -ESRCH : send_signal(pid, pid, signal);
+    return pid <= 0 ? -ESRCH : send_signal(pid, 0, signal);
 }

@@ -24,8 +24,9 @@ extern char door_int_iretq[], leave_frame_iretq[];
 
 /* Page-fault error code (SDM vol. 3, 4.7). */
 #define FAULT_WRITE    0x2
-#define FAULT_FETCH    0x10
+#define FAULT_USER     0x4
 #define FAULT_RESERVED 0x8
+#define FAULT_FETCH    0x10
 
 /* As Linux maps exceptions to signals. */
 static const struct {
@@ -87,24 +88,31 @@ static void end_process(const struct trap_frame *frame, int signal, const char *
 static void page_fault(struct trap_frame *frame)
 {
     uint64_t address = read_cr2(); /* before anything else can fault */
-    struct thread *thread = this_cpu->current;
-    enum access access = frame->orig_rax & FAULT_WRITE   ? ACCESS_WRITE
-                         : frame->orig_rax & FAULT_FETCH ? ACCESS_EXEC
-                                                         : ACCESS_READ;
-    /* Ring 0 touches user memory in the copies of usercopy.asm alone. */
-    bool expected = from_user(frame) || (thread && !this_cpu->no_fault);
+    const struct thread *thread = this_cpu->current;
+    uint64_t code = frame->orig_rax;
+    enum access access = code & FAULT_WRITE   ? ACCESS_WRITE
+                         : code & FAULT_FETCH ? ACCESS_EXEC
+                                              : ACCESS_READ;
+    /* Ring 3's own accesses, and those that ring 0 makes for it, in usercopy.asm alone. An access with
+     * supervisor rights while in ring 3 (to a descriptor table, say) is no page's to satisfy. */
+    bool ours =
+        from_user(frame) ? (code & FAULT_USER) : (!this_cpu->no_fault && usercopy_expects(frame));
     int error = -EFAULT;
-    if (expected && thread && address < USER_END && !(frame->orig_rax & FAULT_RESERVED) &&
-        (from_user(frame) || usercopy_expects(frame)))
+    if (thread && ours && address < USER_END && !(code & FAULT_RESERVED))
         error = space_fault(thread->process->space, address, access);
     if (!error)
         return;
     if (from_user(frame))
-        end_process(frame, error == -ENOMEM ? SIGKILL : SIGSEGV,
-                    error == -ENOMEM ? "out of memory" : exception_name(frame->vector), address);
+        end_process(frame,
+                    error == -ENOMEM  ? SIGKILL
+                    : error == -ENXIO ? SIGBUS
+                                      : SIGSEGV,
+                    error == -ENOMEM  ? "out of memory"
+                    : error == -ENXIO ? "access beyond the end of a file"
+                                      : exception_name(frame->vector),
+                    address);
     else if (!usercopy_fixup(frame))
-        panic_at(frame, "page fault in ring 0 at 0x%lx, error code 0x%lx", address,
-                 frame->orig_rax);
+        panic_at(frame, "page fault in ring 0 at 0x%lx, error code 0x%lx", address, code);
 }
 
 /* An iretq that faulted: ring 3's registers are back in place but for the last five, which lie at

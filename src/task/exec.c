@@ -183,8 +183,15 @@ static int map_segments(struct space *space, const struct elf_image *elf, uint64
         uint64_t end = (base + s->vaddr + s->memsz + PAGE_SIZE - 1) & PAGE_MASK;
         uint32_t prot = (s->flags & PF_R ? PROT_READ : 0) | (s->flags & PF_W ? PROT_WRITE : 0) |
                         (s->flags & PF_X ? PROT_EXEC : 0);
-        int error = space_map(space, start, end - start, prot,
-                              s->filesz ? file + s->offset - lead : NULL, s->filesz + lead);
+        /* The file's pages, zeros behind its last byte; then pages of zeros. */
+        uint64_t file_end =
+            s->filesz ? (start + lead + s->filesz + PAGE_SIZE - 1) & PAGE_MASK : start;
+        int error = 0;
+        if (s->filesz)
+            error = space_map(space, start, file_end - start, prot, file + s->offset - lead,
+                              s->filesz + lead);
+        if (!error && end > file_end)
+            error = space_map(space, file_end, end - file_end, prot, NULL, 0);
         if (error)
             return error;
     }

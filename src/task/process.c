@@ -23,7 +23,7 @@ static_assert(sizeof(struct process) <= PAGE_SIZE, "a process is one frame");
 struct spinlock process_lock = SPINLOCK("process", LOCK_PROCESS);
 
 static struct process *processes; /* all, zombies too; guarded by process_lock */
-static struct process *init;
+static struct process *init;      /* NULL once it has ended; guarded by process_lock */
 static int init_status;
 static _Atomic int next_id = 1;
 
@@ -52,6 +52,14 @@ static void enlist(struct process *process, struct thread *thread)
         process->pid = thread->tid;
         process->all_next = processes;
         processes = process;
+    }
+    /* What was asked of all while this one was on its way is asked of it too. */
+    const struct thread *parent = this_cpu->current;
+    if (parent && parent->process == process)
+        thread->ending = parent->ending;
+    if (!init) {
+        process->wait_status = SIGKILL;
+        process->exiting = true;
     }
     thread->pid = process->pid;
     thread->sibling = process->threads;
@@ -148,6 +156,7 @@ static void process_end(struct process *process)
         sched_wake(process->vfork_waiter);
     if (process == init) {
         init_status = process->wait_status;
+        init = NULL;
         for (struct process *other = processes; other; other = other->all_next)
             process_exit_locked(other, SIGKILL);
     }
@@ -181,6 +190,10 @@ void thread_end(struct thread *thread)
             futex_wake(thread->clear_child_tid, 1, FUTEX_ALL_BITS);
     }
 
+    /* Once this thread is off the list, another one may be the last and free the address space. */
+    this_cpu->current = NULL;
+    space_load(NULL);
+
     spin_lock(&process_lock);
     struct thread **link = &process->threads;
     while (*link != thread)
@@ -196,8 +209,6 @@ void thread_end(struct thread *thread)
             child->vfork_waiter = NULL;
     spin_unlock(&process_lock);
 
-    this_cpu->current = NULL;
-    space_load(NULL);
     thread_free(thread);
     if (last)
         process_end(process);
@@ -318,10 +329,12 @@ long with_thread(int tgid, int tid, long (*use)(struct thread *thread, void *con
 {
     long result = -ESRCH;
     spin_lock(&process_lock);
-    for (struct process *process = processes; process; process = process->all_next)
-        for (struct thread *thread = process->threads; thread; thread = thread->sibling)
-            if (thread->tid == tid && (tgid == -1 || tgid == process->pid))
+    for (struct process *process = processes; process; process = process->all_next) {
+        for (struct thread *thread = process->threads; thread && result == -ESRCH;
+             thread = thread->sibling)
+            if ((tid == 0 || thread->tid == tid) && (tgid == -1 || tgid == process->pid))
                 result = use(thread, context);
+    }
     spin_unlock(&process_lock);
     return result;
 }
@@ -333,7 +346,8 @@ bool process_leave_alone(void)
     struct thread *self = this_cpu->current;
     spin_lock(&process_lock);
     bool alone = self->process->thread_count == 1;
-    for (struct thread *thread = self->process->threads; !alone && thread;
+    /* Of two that exec at once, the one that was told to end leaves the other in peace. */
+    for (struct thread *thread = self->process->threads; !alone && !thread_must_end(self) && thread;
          thread = thread->sibling) {
         if (thread != self) {
             thread->ending = true;

@@ -83,7 +83,7 @@ void process_release_vfork(struct process *process);
  * negative errno. */
 long process_wait(int pid, uint32_t options, int *status);
 
-/* Runs `use` under process_lock on the thread with that tid (0: the current). tgid: its process's
+/* Runs `use` under process_lock on the thread with that tid (0: any of its process). tgid: its process's
  * pid, or -1 for any. What `use` returns, or -ESRCH. */
 long with_thread(int tgid, int tid, long (*use)(struct thread *thread, void *context),
                  void *context);

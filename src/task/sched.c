@@ -17,22 +17,20 @@
 
 #define AFFINITY_WAIT_US 1000
 
-/* Locks the run queue that guards the thread's state. */
-static struct cpu *lock_home(struct thread *thread)
-{
-    for (;;) {
-        struct cpu *home = thread->home;
-        spin_lock(&home->run_queue.lock);
-        if (thread->home == home)
-            return home;
-        spin_unlock(&home->run_queue.lock); /* it moved meanwhile */
-    }
-}
+/* Who changes what, and why nothing is lost:
+ *
+ * - A thread's state is one word. Its own CPU makes it BLOCKING, and BLOCKED once all of it is saved;
+ *   a waker makes BLOCKING into WOKEN, or BLOCKED into RUNNABLE. Every step but the first is a
+ *   compare-and-swap, so exactly one party goes on with the thread.
+ * - A runnable thread that is neither queued nor on a CPU belongs to the CPU that is moving it.
+ * - Orders from outside (end, move elsewhere) are written first and then the thread's place is looked
+ *   at; its place is written first and then the orders are looked at (sched_add, and way_out after
+ *   switch_in). With full barriers between, one of the two sees the other. */
 
 static void push(struct run_queue *queue, struct thread *thread)
 {
     thread->next = NULL;
-    thread->queued = true;
+    thread->queue = queue;
     if (queue->head)
         queue->tail->next = thread;
     else
@@ -52,7 +50,7 @@ static void unlink(struct run_queue *queue, struct thread *thread)
         queue->head = thread->next;
     if (queue->tail == thread)
         queue->tail = before;
-    thread->queued = false;
+    thread->queue = NULL;
     queue->length--;
 }
 
@@ -93,12 +91,20 @@ static struct cpu *choose(const struct thread *thread)
 
 void sched_add(struct thread *thread)
 {
-    struct cpu *cpu = choose(thread);
-    thread->home = cpu;
-    spin_lock(&cpu->run_queue.lock);
-    push(&cpu->run_queue, thread);
-    bool idle = cpu->run_queue.idle;
-    spin_unlock(&cpu->run_queue.lock);
+    struct cpu *cpu;
+    bool placed, idle;
+    do {
+        cpu = choose(thread);
+        spin_lock(&cpu->run_queue.lock);
+        thread->home = cpu;
+        push(&cpu->run_queue, thread);
+        atomic_thread_fence(memory_order_seq_cst);
+        placed = thread_allowed(thread, cpu->index);
+        if (!placed) /* its affinity was changed meanwhile */
+            unlink(&cpu->run_queue, thread);
+        idle = cpu->run_queue.idle;
+        spin_unlock(&cpu->run_queue.lock);
+    } while (!placed);
     if (idle && cpu != this_cpu->self)
         ipi_reschedule(cpu->index);
 }
@@ -107,52 +113,57 @@ void sched_block(enum wait wait, uint64_t deadline)
 {
     struct thread *thread = this_cpu->current;
     thread->wait = wait;
-    thread->state = THREAD_BLOCKED;
+    thread->state = THREAD_BLOCKING;
     this_cpu->work |= WORK_THREAD;
     if (deadline != UINT64_MAX)
         sleep_until(thread, deadline);
 }
 
+static bool change_state(struct thread *thread, uint32_t from, uint32_t to)
+{
+    return atomic_compare_exchange_strong(&thread->state, &from, to);
+}
+
 void sched_wake(struct thread *thread)
 {
-    struct cpu *home = lock_home(thread);
-    bool asleep = thread->state == THREAD_BLOCKED;
-    if (asleep)
-        thread->state = thread->on_cpu ? THREAD_WOKEN : THREAD_RUNNABLE;
-    bool add = asleep && !thread->on_cpu;
-    spin_unlock(&home->run_queue.lock);
-    if (add)
+    /* In this order: a thread that is BLOCKING at the first look may be BLOCKED at the second. */
+    if (change_state(thread, THREAD_BLOCKING, THREAD_WOKEN))
+        return;
+    if (change_state(thread, THREAD_BLOCKED, THREAD_RUNNABLE))
         sched_add(thread);
 }
 
 void sched_poke(struct thread *thread)
 {
     sched_wake(thread);
-    struct cpu *home = lock_home(thread);
-    bool running = thread->on_cpu;
-    spin_unlock(&home->run_queue.lock);
+    atomic_thread_fence(memory_order_seq_cst);
     if (thread == this_cpu->current)
         this_cpu->work |= WORK_THREAD;
-    else if (running)
-        ipi_reschedule(home->index);
+    else if (thread->on_cpu)
+        ipi_reschedule(thread->home->index);
 }
 
 void sched_set_affinity(struct thread *thread, const uint64_t *affinity)
 {
-    struct cpu *home = lock_home(thread);
     memcpy(thread->affinity, affinity, affinity_words() * sizeof(*affinity));
-    bool misplaced = !thread_allowed(thread, home->index);
-    bool running = thread->on_cpu;
-    bool requeue = misplaced && thread->queued;
-    if (requeue)
-        unlink(&home->run_queue, thread);
-    spin_unlock(&home->run_queue.lock);
-
-    if (requeue)
-        sched_add(thread);
-    else if (misplaced && thread == this_cpu->current)
+    atomic_thread_fence(memory_order_seq_cst);
+    if (thread == this_cpu->current) {
         this_cpu->work |= WORK_THREAD;
-    else if (misplaced && running) {
+        return;
+    }
+    struct cpu *home;
+    bool requeue;
+    do {
+        home = thread->home;
+        spin_lock(&home->run_queue.lock);
+        requeue = thread->queue == &home->run_queue && !thread_allowed(thread, home->index);
+        if (requeue)
+            unlink(&home->run_queue, thread);
+        spin_unlock(&home->run_queue.lock);
+    } while (!requeue && thread->home != home);
+    if (requeue) {
+        sched_add(thread);
+    } else if (thread->on_cpu && !thread_allowed(thread, home->index)) {
         ipi_reschedule(home->index);
         /* Bounded, for that CPU may be waiting here for this one. */
         for (unsigned us = 0; us < AFFINITY_WAIT_US && thread->on_cpu && thread->home == home;
@@ -217,17 +228,19 @@ static struct thread *wait_for_thread(struct cpu *cpu)
 static void switch_out(struct cpu *cpu, struct thread *thread, const struct trap_frame *frame)
 {
     thread_save(thread, frame);
-    spin_lock(&cpu->run_queue.lock);
-    uint32_t state = thread->state;
-    if (state == THREAD_WOKEN) {
-        thread->state = THREAD_RUNNABLE;
-    } else {
-        thread->on_cpu = false;
+    if (thread->state == THREAD_RUNNABLE) {
         cpu->current = NULL;
-    }
-    spin_unlock(&cpu->run_queue.lock);
-    if (state == THREAD_RUNNABLE)
+        thread->on_cpu = false;
         sched_add(thread);
+        return;
+    }
+    thread->on_cpu = false; /* before another CPU may take it */
+    if (change_state(thread, THREAD_BLOCKING, THREAD_BLOCKED)) {
+        cpu->current = NULL;
+    } else {
+        thread->on_cpu = true;
+        thread->state = THREAD_RUNNABLE;
+    }
 }
 
 static void switch_in(struct cpu *cpu, struct thread *thread, struct trap_frame *frame)
@@ -277,7 +290,7 @@ void way_out(struct trap_frame *frame)
             process_deliver_newborn(thread, frame);
         if (thread && thread->exec_entry)
             exec_set_frame(thread, frame);
-        if (thread && thread_must_end(thread) && thread->state == THREAD_BLOCKED)
+        if (thread && thread_must_end(thread) && thread->state == THREAD_BLOCKING)
             sched_wake(thread); /* it was told to end before it blocked */
         if (thread && thread->state == THREAD_RUNNABLE && thread_must_end(thread)) {
             thread_end(thread);

@@ -12,8 +12,9 @@ struct futex_bucket;
 
 enum thread_state {
     THREAD_RUNNABLE, /* running, queued, or on its way from one to the other */
-    THREAD_BLOCKED,
-    THREAD_WOKEN, /* woken before its CPU had saved it: goes on without a switch */
+    THREAD_BLOCKING, /* has asked to block; its CPU has not saved it yet */
+    THREAD_BLOCKED,  /* saved, in no queue: whoever makes it runnable owns it */
+    THREAD_WOKEN,    /* woken while blocking: goes on without a switch */
 };
 
 /* What a blocked thread waits for, and so what is to be done when it runs again (sched.c). */
@@ -33,12 +34,12 @@ struct thread {
     struct process *process;
     int pid, tid;
 
-    /* Guarded by home's run-queue lock; home changes only while the thread is in nobody's queue. */
-    _Alignas(64) struct cpu *_Atomic home; /* runs, queued or last ran there */
-    _Atomic uint32_t state;                /* enum thread_state */
-    _Atomic bool on_cpu;                   /* its registers are not all saved here */
-    bool queued;
-    struct thread *next; /* in the run queue */
+    /* The scheduler's (sched.c tells the protocol). */
+    _Alignas(64) _Atomic uint32_t state; /* enum thread_state; changed by compare-and-swap */
+    _Atomic bool on_cpu;                 /* its registers are not all saved here */
+    struct cpu *_Atomic home;            /* the CPU it runs on, is queued at, or last was */
+    struct run_queue *_Atomic queue;     /* it is in; NULL: none. Guarded by that queue's lock */
+    struct thread *next;                 /* in the queue; the same */
 
     /* The thread's own, while it runs; a CPU that switches it, while not. */
     enum wait wait;

@@ -1,5 +1,7 @@
-; int1, also called icebp: #DB with no cause in DR6.
+; int1, also called icebp: #DB with no cause in DR6. QEMU's emulator knows no such instruction and
+; gives #UD, hence SIGILL.
 ; dies: SIGTRAP
+; dies: SIGILL
 
 global _start
 section .text

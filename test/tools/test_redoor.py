@@ -235,6 +235,30 @@ def test_door_bytes_in_text_behind_the_exit_are_refused(redoor, assemble, tmp_pa
     assert refused(redoor("--to", "int", program, tmp_path / "out"), program, "cannot tell")
 
 
+def test_door_bytes_behind_a_call_that_does_not_return_are_refused(redoor, assemble, tmp_path):
+    program = assemble("leave: " + EXIT + "_start:\ncall leave\ndb 0x0f, 0x05, 6\n")
+    assert refused(redoor("--to", "int", program, tmp_path / "out"), program, "cannot tell")
+
+
+def test_a_table_whose_words_look_like_jumps_puts_its_neighbourhood_in_doubt(
+    redoor, assemble, tmp_path
+):
+    # Only the sweep sees the table; it decodes, but its jump lands inside the mov at `called`.
+    program = assemble(
+        "_start:\n" + EXIT + "jmp short called + 1\nmov eax, 0x050f\n"
+        "called: mov eax, 0x0000050f\nret\n"
+    )
+    assert refused(redoor("--to", "int", program, tmp_path / "out"), program, "does not decode")
+
+
+def test_a_jump_past_a_lock_prefix_is_understood(redoor, assemble, tmp_path):
+    program = assemble(
+        "_start:\ntest edi, edi\njz alone\ndb 0xf0\nalone: cmpxchg [rsp + 0x050f], ecx\n" + EXIT
+    )
+    _, out, _ = redoor("--to", "int", program, tmp_path / "out")
+    assert re.search(r" 1 syscall .*\(1 byte pair left alone", out)
+
+
 def test_door_bytes_amid_bytes_that_do_not_decode_are_refused(redoor, assemble, tmp_path):
     program = assemble("_start:\n" + EXIT + "db 0x06, 0x0f, 0x05, 0x06\n")
     result = redoor("--to", "int", program, tmp_path / "out")
@@ -318,6 +342,7 @@ NOTICED = {
     "shifts by cl": "shl edi, cl\n",
     "reads rcx after writing only its low byte": "mov cl, 1\nmov rdi, rcx\n",
     "reads ecx after a write that may not happen": "cmovz ecx, edi\nmov edi, ecx\n",
+    "reads ecx after a search that may find nothing": "bsf ecx, edi\nmov edi, ecx\n",
     "reads it on one path of two": "test eax, eax\njz other\nxor ecx, ecx\nother: mov edi, ecx\n",
     "counts a string instruction": "rep stosb\n",
     "loops on it": "again: loop again\n",

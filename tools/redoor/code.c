@@ -123,14 +123,14 @@ static void unfollow(struct code *code, size_t down_to)
 /*
  * Reads from addr to where control surely leaves; branch targets go on the to-do list. False if
  * that point never comes: the bytes end, do not decode, or run into the middle of a known
- * instruction. Then what stands behind the last call or door, which may not have returned, is not
- * code for all we know, and is forgotten again.
+ * instruction. Then what stands behind the last call, or without one the last door, is not code for
+ * all we know, since that may not have returned, and is forgotten again.
  */
 static bool run(struct code *code, uint64_t addr, bool suspect)
 {
     size_t todo = code->todo.count, visited = code->visited.count;
     int64_t number = -1;
-    bool kept = false;
+    bool called = false, kept = false;
 
     for (;;) {
         struct stretch *s = code_find(code, addr);
@@ -169,7 +169,8 @@ static bool run(struct code *code, uint64_t addr, bool suspect)
             return true;
         if (step.kind == CALL || step.kind == DOOR)
             number = -1;
-        if (step.kind == CALL || (step.kind == DOOR && !suspect)) {
+        called |= step.kind == CALL;
+        if (step.kind == CALL || (step.kind == DOOR && !suspect && !called)) {
             kept = true;
             todo = code->todo.count;
             visited = code->visited.count;
