@@ -7,7 +7,6 @@
 #include "lib/string.h"
 
 enum knob_kind {
-    KNOB_FLAG,   /* NAME */
     KNOB_SWITCH, /* NAME=on|off */
     KNOB_COUNT,  /* NAME=N, 1 or more, decimal */
     KNOB_TEXT,   /* NAME=anything but nothing */
@@ -16,12 +15,11 @@ enum knob_kind {
 static const struct knob {
     const char *name;
     enum knob_kind kind;
-    size_t field; /* offset in struct cmdline: bool, bool, uint32_t, const char * */
+    size_t field; /* offset in struct cmdline: bool, uint32_t, const char * */
 } knobs[] = {
     {"init", KNOB_TEXT, offsetof(struct cmdline, init)},
     {"maxcpus", KNOB_COUNT, offsetof(struct cmdline, max_cpus)},
     {"poweroff", KNOB_SWITCH, offsetof(struct cmdline, poweroff)},
-    {"quiet", KNOB_FLAG, offsetof(struct cmdline, quiet)},
 };
 
 /* Where the next word comes from and goes to. The target never runs past the source: a word shrinks
@@ -71,14 +69,9 @@ static uint32_t parse_count(const char *text)
 }
 
 /* NULL when all is well, else what is wrong with the value, and nothing is set. */
-static const char *set_knob(const struct knob *knob, const char *value, bool has_value, void *field)
+static const char *set_knob(const struct knob *knob, const char *value, void *field)
 {
     switch (knob->kind) {
-    case KNOB_FLAG:
-        if (has_value)
-            return "takes no value";
-        *(bool *)field = true;
-        return NULL;
     case KNOB_SWITCH:
         if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
             return "wants on or off";
@@ -108,7 +101,7 @@ static const char *apply(const char *word, struct cmdline *out)
     for (size_t i = 0; i < sizeof knobs / sizeof knobs[0]; i++) {
         const char *name = knobs[i].name;
         if (strlen(name) == name_length && memcmp(name, word, name_length) == 0)
-            return set_knob(&knobs[i], word + name_length + has_value, has_value,
+            return set_knob(&knobs[i], word + name_length + has_value,
                             (char *)out + knobs[i].field);
     }
     return "unknown option";

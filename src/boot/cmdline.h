@@ -16,7 +16,6 @@ struct cmdline {
     int init_argc;                           /* 1 + the words after -- */
     const char *init_argv[INIT_ARG_MAX + 1]; /* [0] is init; NULL-terminated */
     uint32_t max_cpus;                       /* maxcpus=N, 1 or more; default UINT32_MAX */
-    bool quiet;                              /* quiet */
     bool poweroff;                           /* poweroff=on|off, default on */
     char culprit[64];                        /* the word an error is about, cut to fit */
     char storage[CMDLINE_MAX];               /* the words, unquoted */

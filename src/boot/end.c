@@ -2,19 +2,26 @@
  * so none of them can have written it. */
 
 #include "boot/end.h"
+#include "cpu/regs.h"
 #include "dev/console.h"
 #include "dev/power.h"
 #include "mm/frames.h"
 
 static size_t frames_at_start;
+static bool stay_on;
 
-void machine_mark_start(void)
+void machine_mark_start(bool poweroff)
 {
+    stay_on = !poweroff;
     frames_at_start = frames_free();
 }
 
 static _Noreturn void leave(int exit_status)
 {
+    if (stay_on) {
+        klog("power", "poweroff=off: halted, status %d", exit_status);
+        halt_forever();
+    }
     klog("power", "off, status %d", exit_status);
     power_off(exit_status ? EXIT_FAIL : EXIT_PASS);
 }

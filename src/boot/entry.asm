@@ -162,10 +162,20 @@ long_mode:
 section .text
 extern kernel_main
 upper_half:
+    lgdt [gdt_pointer]                  ; the first one's address goes with the first page tables
     mov rsp, boot_stack_top
     xor ebp, ebp                        ; where backtraces end
     call kernel_main
     ud2
+
+section .rodata
+align 8
+gdt:
+    dq 0
+    dq 0x00af9a000000ffff               ; KERNEL_CS, as before
+gdt_pointer:
+    dw gdt_pointer - gdt - 1
+    dq gdt
 
 section .bss
 align 16

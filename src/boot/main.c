@@ -13,6 +13,7 @@
 #include "cpu/regs.h"
 #include "cpu/symbols.h"
 #include "dev/console.h"
+#include "dev/screen.h"
 #include "lib/random.h"
 #include "mm/frames.h"
 #include "mm/paging.h"
@@ -27,7 +28,8 @@
 #define STATUS_CANNOT_RUN 126
 #define STATUS_NOT_FOUND  127
 
-#define BOOT_INFO_MAX (1UL << 20) /* bytes of boot information that we look at */
+#define FRAMEBUFFER_TEXT 2           /* Multiboot2, 3.6.12: EGA text mode */
+#define BOOT_INFO_MAX    (1UL << 20) /* bytes of boot information that we look at */
 
 extern char image_start[], image_end[]; /* physical addresses */
 
@@ -43,13 +45,22 @@ static void use_early_block(void)
     wrmsr(MSR_GS_BASE, (uint64_t)&early_block);
 }
 
+/* The text screen is there unless the loader set a graphics mode. */
 static void parse_boot_info(uint32_t information)
 {
     struct parse_error error;
-    if (multiboot2_parse(phys_to_virt(information), BOOT_INFO_MAX, &boot, &error)) {
+    int bad = multiboot2_parse(phys_to_virt(information), BOOT_INFO_MAX, &boot, &error);
+    screen_init(bad || !boot.framebuffer.address || boot.framebuffer.type == FRAMEBUFFER_TEXT);
+    console_write(VERSION_LINE "\n", sizeof(VERSION_LINE));
+    if (bad) {
         klog("boot", "multiboot2 information: %s at byte %zu", error.what, error.offset);
         machine_refuse(STATUS_CANNOT_RUN);
     }
+}
+
+static void parse_command_line(void)
+{
+    struct parse_error error;
     if (cmdline_parse(boot.command_line, &cmdline, &error)) {
         klog("boot", "command line: %s: %s", cmdline.culprit, error.what);
         machine_refuse(STATUS_CANNOT_RUN);
@@ -117,7 +128,7 @@ static void start_init(void)
 {
     klog("init", "%s, started %lu ms after the kernel's first instruction", cmdline.init,
          clock_boot_ns() / 1000000);
-    machine_mark_start();
+    machine_mark_start(cmdline.poweroff);
     int error = process_start_init(cmdline.init, cmdline.init_argv);
     if (error) {
         klog("init", "%s: %s", cmdline.init,
@@ -136,11 +147,11 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     console_init();
     idt_init();
     idt_load(); /* from here on a fault is a panic, not a reset */
+    parse_boot_info(information);
     cpu_features_detect();
     pic_mask();
     clock_init(first_tsc);
-    console_write(VERSION_LINE "\n", sizeof(VERSION_LINE));
-    parse_boot_info(information);
+    parse_command_line();
     take_memory(information);
     paging_init(&boot); /* W^X, the direct map */
     find_initramfs();

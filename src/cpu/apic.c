@@ -36,6 +36,7 @@ enum apic_register {
 #define ICR_ASSERT       (1U << 14)
 #define DIVIDE_BY_1      0xb
 #define APIC_BASE_ENABLE (1UL << 11)
+#define APIC_BASE_X2     (1UL << 10)
 
 static volatile uint32_t *registers;
 static uint64_t ticks_per_ms = 1;
@@ -50,8 +51,15 @@ static void write(enum apic_register r, uint32_t value)
     registers[r / 4] = value;
 }
 
+bool apic_is_x2(void)
+{
+    return rdmsr(MSR_APIC_BASE) & APIC_BASE_X2;
+}
+
 int apic_map(uint64_t address)
 {
+    if (apic_is_x2())
+        return -ENODEV;
     registers = map_physical(address, PAGE_SIZE, PTE_W | PTE_PCD | PTE_PWT);
     return registers ? 0 : -ENOMEM;
 }

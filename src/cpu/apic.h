@@ -1,9 +1,15 @@
 /* The local APIC: interrupts between processors, and each CPU's timer (SDM vol. 3, chapter 11). */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* Maps the registers at the physical address that the MADT gives. 0 or -ENOMEM. Boot CPU. */
+/* Whether the firmware left the calling CPU's local APIC in x2APIC mode, which hides its registers from
+ * memory. */
+bool apic_is_x2(void);
+
+/* Maps the registers at the physical address that the MADT gives. 0, -ENODEV in x2APIC mode, or
+ * -ENOMEM. Boot CPU. */
 int apic_map(uint64_t address);
 
 /* Turns on the calling CPU's local APIC. */

@@ -104,11 +104,17 @@ int kernel_map(uint64_t va, phys_addr_t pa, uint64_t size, uint64_t flags)
     return map(va, pa, size, flags);
 }
 
+/* An entry with more bits is a fault of its own kind (SDM vol. 3, 4.1.4). */
+static unsigned physical_address_bits(void)
+{
+    return cpuid(0x80000000, 0).eax >= 0x80000008 ? cpuid(0x80000008, 0).eax & 0xff : 36;
+}
+
 void *map_physical(phys_addr_t pa, uint64_t size, uint64_t flags)
 {
     uint64_t offset = pa & ~PAGE_MASK;
     uint64_t length = (offset + size + PAGE_SIZE - 1) & PAGE_MASK;
-    if (size == 0 || length < size || pa + size < pa || (pa & ~(PTE_FRAME | ~PAGE_MASK)))
+    if (size == 0 || length < size || pa + size < pa || (pa + size - 1) >> physical_address_bits())
         return NULL;
     uint64_t va = next_window;
     if (map(va, pa & PAGE_MASK, length, flags | PTE_NX))

@@ -99,7 +99,9 @@ void smp_find_cpus(uint32_t max_cpus)
         !info.local_apic_address)
         info.local_apic_address = APIC_DEFAULT_ADDRESS;
     if (apic_map(info.local_apic_address))
-        panic("no memory to map the local APIC");
+        panic("the local APIC at 0x%lx cannot be used: %s", info.local_apic_address,
+              apic_is_x2() ? "the firmware left it in x2APIC mode"
+                           : "no such address, or no memory");
     if (!madt)
         klog("acpi", "no MADT: one CPU");
     else

@@ -21,6 +21,8 @@
 
 #define CHUNK         256
 #define TRANSFER_MAX  0x7ffff000UL /* what Linux moves in one call at most */
+#define DEVICE_MAX    (1UL << 20)  /* from a device: no call may keep its CPU for long */
+#define CONSOLE_MAX   4096UL       /* to the console: a third of a second at 115,200 baud */
 #define INPUT_POLL_NS 10000000UL
 
 /* Moves up to `size` bytes from the file at *offset to user memory. Bytes moved, or an errno when
@@ -29,6 +31,8 @@ static long read_file(struct file *file, user_addr_t buffer, size_t size, uint64
 {
     uint8_t chunk[CHUNK];
     size_t done = 0, failed = 0;
+    if (file->kind != FILE_REGULAR && size > DEVICE_MAX)
+        size = DEVICE_MAX;
     if (file->kind == FILE_REGULAR) {
         uint64_t left = *offset < file->entry.size ? file->entry.size - *offset : 0;
         size = size < left ? size : left;
@@ -82,10 +86,10 @@ static void flush(struct gather *gather)
     gather->used = 0;
 }
 
-/* False on a fault; what is in the chunk then is lost. */
+/* False on a fault; what is in the chunk then is lost. Stops at CONSOLE_MAX. */
 static bool gather_from_user(struct gather *gather, user_addr_t from, size_t size)
 {
-    while (size) {
+    while (size && gather->written < (long)CONSOLE_MAX) {
         size_t room = CHUNK - gather->used, part = size < room ? size : room;
         if (copy_from_user(gather->chunk + gather->used, from, part))
             return false;

@@ -24,7 +24,8 @@
 #include <linux/utsname.h>
 #include <linux/wait.h>
 
-#define PATH_SIZE 256
+#define PATH_SIZE  256
+#define RANDOM_MAX (1UL << 20) /* bytes a call: none may keep its CPU for long */
 
 /* The flags of a thread as the C libraries make them, and of a process. */
 #define CLONE_THREAD_NEEDS (CLONE_VM | CLONE_SIGHAND | CLONE_THREAD)
@@ -229,10 +230,10 @@ long sys_getrandom(user_addr_t buffer, size_t size, uint32_t flags)
     if (flags & ~(uint32_t)(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) ||
         (flags & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE))
         return -EINVAL;
-    if (size > 0x7ffff000)
-        size = 0x7ffff000;
     if (!user_range_ok(buffer, size))
         return -EFAULT;
+    if (size > RANDOM_MAX)
+        size = RANDOM_MAX;
     while (done < size) {
         size_t want = size - done < sizeof(chunk) ? size - done : sizeof(chunk);
         random_bytes(chunk, want);

@@ -5,7 +5,6 @@
 #include "cpu/apic.h"
 #include "cpu/clock.h"
 #include "cpu/regs.h"
-#include "lib/string.h"
 #include "mm/space.h"
 #include "smp/ipi.h"
 #include "task/exec.h"
@@ -94,7 +93,8 @@ void sched_add(struct thread *thread)
     struct cpu *cpu;
     bool placed, idle;
     do {
-        cpu = choose(thread);
+        while (!(cpu = choose(thread)))
+            ; /* its affinity changes right now */
         spin_lock(&cpu->run_queue.lock);
         thread->home = cpu;
         push(&cpu->run_queue, thread);
@@ -145,7 +145,8 @@ void sched_poke(struct thread *thread)
 
 void sched_set_affinity(struct thread *thread, const uint64_t *affinity)
 {
-    memcpy(thread->affinity, affinity, affinity_words() * sizeof(*affinity));
+    for (size_t i = 0; i < affinity_words(); i++) /* others read it without a lock, word by word */
+        __atomic_store_n(&thread->affinity[i], affinity[i], __ATOMIC_RELAXED);
     atomic_thread_fence(memory_order_seq_cst);
     if (thread == this_cpu->current) {
         this_cpu->work |= WORK_THREAD;

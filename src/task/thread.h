@@ -100,5 +100,5 @@ static inline size_t affinity_words(void)
 
 static inline bool thread_allowed(const struct thread *thread, unsigned cpu)
 {
-    return thread->affinity[cpu / 64] >> cpu % 64 & 1;
+    return __atomic_load_n(&thread->affinity[cpu / 64], __ATOMIC_RELAXED) >> cpu % 64 & 1;
 }

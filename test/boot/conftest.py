@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -76,13 +77,14 @@ class Boot:
         return self
 
     def ktap(self) -> tuple[list[str], list[str]]:
-        """Names of passed and failed results; a plan that was not kept is a failed result."""
+        """Names of passed and failed results; plans (each program has its own) that were not kept
+        are a failed result."""
         passed: list[str] = []
         failed: list[str] = []
         plan = None
         for line in self.programs:
-            if match := re.match(r"1\.\.(\d+)", line):
-                plan = int(match[1])
+            if match := re.match(r"1\.\.(\d+)$", line):
+                plan = (plan or 0) + int(match[1])
             elif match := re.match(r"(not )?ok \d+ *-? *(.*)", line):
                 (failed if match[1] else passed).append(match[2])
         if plan is None:
@@ -98,6 +100,15 @@ class Boot:
         assert passed, f"no result\n{self.log}"
         self.check()
         return passed
+
+
+class NoExitDevice(runner.Machine):
+    """As real machines are: power-off by ACPI, and a kernel that refuses halts."""
+
+    def command(self) -> list[str]:
+        command = super().command()
+        at = next(i for i, word in enumerate(command) if word.startswith("isa-debug-exit"))
+        return command[: at - 1] + command[at + 1 :]
 
 
 @pytest.fixture
@@ -116,30 +127,73 @@ def boot() -> Callable[..., Boot]:
         iso: str | Path = "",
         timeout: float = 120,
         on_line: Callable[..., object] | None = None,
+        exit_device: bool = True,
         **machine,
     ) -> Boot:
         folder = ROOT / "build" / (f"fault-{fault}" if fault else entry)
         image = Path(iso) if iso else folder / ("test.iso" if initramfs == "test" else "sallyport.iso")
         assert image.exists(), f"{image.relative_to(ROOT)} is not built"
+        kind = runner.Machine if exit_device else NoExitDevice
         result = runner.run(
-            runner.Machine(iso=str(image), append=append, **machine), timeout, on_line=on_line
+            kind(iso=str(image), append=append, **machine), timeout, on_line=on_line
         )
         return Boot(result.status, result.qemu_status, result.log)
 
     return boot_once
 
 
-@pytest.fixture
-def make_iso(tmp_path) -> Callable[..., Path]:
-    """make_iso(initramfs, entry="both"): an ISO with these bytes as its initramfs; None for none."""
+def newc(files: dict[str, bytes]) -> bytes:
+    """A cpio archive, as `cpio -H newc` writes it: programs, and the folders they lie in."""
 
-    def make(initramfs: bytes | None, entry: str = "both") -> Path:
+    def entry(name: str, mode: int, data: bytes, inode: int) -> bytes:
+        fields = [inode, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0]
+        header = "070701" + "".join(f"{field:08x}" for field in fields) + name + "\0"
+        return padded(header.encode()) + padded(data)
+
+    def padded(data: bytes) -> bytes:
+        return data + bytes(-len(data) % 4)
+
+    folders = {str(parent) for name in files for parent in Path(name).parents} - {"."}
+    entries = [(name, 0o040755, b"") for name in sorted(folders)]
+    entries += [(name, 0o100755, data) for name, data in files.items()]
+    entries.append(("TRAILER!!!", 0, b""))
+    return b"".join(entry(*each, inode) for inode, each in enumerate(entries, 1))
+
+
+def assemble(folder: Path, source: str, name: str = "program", *flags: str) -> Path:
+    """A program without a libc, from its assembly."""
+    (folder / f"{name}.asm").write_text(f"global _start\nsection .text\n{source}\n")
+    for command in (
+        ["nasm", "-f", "elf64", "-o", f"{name}.o", f"{name}.asm"],
+        ["ld", "-static", "-z", "noexecstack", *flags, "-o", name, f"{name}.o"],
+    ):
+        subprocess.run(command, cwd=folder, check=True)
+    return folder / name
+
+
+@pytest.fixture(scope="module")
+def make_iso(tmp_path_factory) -> Callable[..., Path]:
+    """make_iso(initramfs, entry="both", more=[]): an ISO with these bytes as its initramfs (None for
+    none), and these files besides the kernel."""
+
+    def make(initramfs: bytes | None, entry: str = "both", more: list[Path] | None = None) -> Path:
+        folder = tmp_path_factory.mktemp("iso")
         cpio = "-"
         if initramfs is not None:
-            (tmp_path / "initramfs.cpio").write_bytes(initramfs)
-            cpio = str(tmp_path / "initramfs.cpio")
-        command = ["tools/mkiso", tmp_path / "odd.iso", entry, f"build/{entry}/sallyport", cpio]
-        subprocess.run(command, cwd=ROOT, check=True, env={"SOURCE_DATE_EPOCH": "0", "PATH": "/usr/bin:/bin"})
-        return tmp_path / "odd.iso"
+            (folder / "initramfs.cpio").write_bytes(initramfs)
+            cpio = str(folder / "initramfs.cpio")
+        kernel = f"build/{entry}/sallyport"
+        command = ["tools/mkiso", folder / "odd.iso", entry, kernel, cpio, *(more or [])]
+        environment = {"SOURCE_DATE_EPOCH": "0", "PATH": "/usr/bin:/bin"}
+        subprocess.run(command, cwd=ROOT, check=True, env=environment)
+        return folder / "odd.iso"
 
     return make
+
+
+def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    """make as a user calls it, not as a part of the make that runs these tests."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run(
+        ["make", *arguments], cwd=ROOT, env=kept | environment, capture_output=True, text=True
+    )

@@ -3,9 +3,12 @@
  * "both"; none means syscall) and uses no other. Included once. */
 #pragma once
 
+#include <stdbool.h>
+
 enum { DOOR_SYSCALL, DOOR_INT, DOORS };
 static const char *const door_names[DOORS] = {"syscall", "int 0x80"};
-static int door = DOOR_SYSCALL; /* the one that raw() takes */
+static bool open_doors[DOORS];
+static int door; /* the one that raw() takes: syscall where it is open */
 
 static inline long through(int which, long number, long a, long b, long c, long d, long e, long f)
 {
@@ -57,7 +60,12 @@ int bare_main(int argc, char **argv);
 
 __attribute__((noreturn, used)) static void bare_start(long *stack)
 {
-    sys(exit_group, bare_main((int)stack[0], (char **)(stack + 1)));
+    char **argv = (char **)(stack + 1);
+
+    open_doors[DOOR_INT] = stack[0] > 1 && argv[1][0] != 's';
+    open_doors[DOOR_SYSCALL] = stack[0] < 2 || argv[1][0] != 'i';
+    door = open_doors[DOOR_SYSCALL] ? DOOR_SYSCALL : DOOR_INT;
+    sys(exit_group, bare_main((int)stack[0], argv));
     __builtin_unreachable();
 }
 

@@ -1,5 +1,5 @@
-; int 0x80 where that door is closed: #GP. Where it is open the program survives and ends by syscall
-; (39 is getpid; on Linux, where int 0x80 has another table, it is mkdir(NULL) there, which fails).
+; int 0x80 where that door is closed: #GP. Where it is open the program survives and ends by it. On
+; Linux, whose int 0x80 has another table, the two calls are mkdir(NULL), which fails, and umask.
 ; redoor: no
 ; entry: syscall
 ; dies: SIGSEGV
@@ -7,10 +7,12 @@
 global _start
 section .text
 _start:
-    mov eax, 39
+    mov eax, 39 ; getpid
     xor ebx, ebx
     int 0x80
 
-    mov eax, 60
+    mov eax, 60 ; exit(0)
     xor edi, edi
+    int 0x80
+    mov eax, 60 ; on Linux
     syscall

@@ -13,8 +13,6 @@ unsigned long our_stack, address_after;
 void take_syscall(void);
 void take_int(void);
 
-static bool open_doors[DOORS];
-
 /* Loads every register, flags and stack pointer included, from `want`, takes the door, and stores
  * all of them in `got`. Nothing but rip-relative addresses is used on the way. */
 #define LOAD(name, offset)  "mov want+" #offset "(%rip), %" #name "\n"
@@ -264,9 +262,6 @@ int bare_main(int argc, char **argv)
 {
     char **envp = argv + argc + 1;
 
-    open_doors[DOOR_INT] = argc > 1 && argv[1][0] != 's';
-    open_doors[DOOR_SYSCALL] = argc < 2 || argv[1][0] != 'i';
-    door = open_doors[DOOR_SYSCALL] ? DOOR_SYSCALL : DOOR_INT;
     if (!on_sallyport())
         open_doors[DOOR_INT] = false;
     while (*envp)

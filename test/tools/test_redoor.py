@@ -291,7 +291,9 @@ def test_objects_and_loaded_constants_in_text_are_data(redoor, assemble, tmp_pat
 
 def test_code_that_is_also_read_as_data_is_refused(redoor, assemble, tmp_path):
     program = assemble(
-        "global twice:function\n_start:\nmov eax, [twice]\ncall twice\n" + EXIT + "twice: syscall\nret\n"
+        "global twice:function\n_start:\nmov eax, [twice]\ncall twice\n"
+        + EXIT
+        + "twice: syscall\nret\n"
     )
     result = redoor("--to", "int", program, tmp_path / "out")
     assert refused(result, program, "read as data and run as code")
@@ -394,7 +396,8 @@ def test_an_int_behind_which_rcx_and_r11_are_dead_becomes_a_syscall(
 
 
 def test_a_program_that_had_an_int_of_its_own_gets_no_note(redoor, assemble, tmp_path):
-    program = assemble(around("mov rdi, rcx\n") + "section .text\nglobal two:function\ntwo: syscall\nret\n")
+    another = "section .text\nglobal two:function\ntwo: syscall\nret\n"
+    program = assemble(around("mov rdi, rcx\n") + another)
     assert changed(redoor("--to", "int", program, tmp_path / "int")[1]) == 1
     result = redoor("--to", "syscall", tmp_path / "int", tmp_path / "out")
     assert refused(result, tmp_path / "int", r"work\+0x5\) cannot become syscall")
@@ -477,11 +480,13 @@ def test_headers_damaged_at_random_never_crash_it(redoor, programs, tmp_path):
 def test_door_bytes_that_no_section_describes_are_refused(redoor, assemble, tmp_path):
     program = assemble("_start:\n" + EXIT + "section .hidden exec\nsyscall\nhlt\n")
     image = program.read_bytes()
-    table, count = struct.unpack_from("<Q", image, 0x28)[0], struct.unpack_from("<H", image, 0x3C)[0]
+    table = struct.unpack_from("<Q", image, 0x28)[0]
+    count = struct.unpack_from("<H", image, 0x3C)[0]
+    code = image.index(SYSCALL + b"\xf4")
     hidden = [
-        table + 64 * i
-        for i in range(count)
-        if SYSCALL + b"\xf4" == image[(at := struct.unpack_from("<Q", image, table + 64 * i + 24)[0]) : at + 3]
+        header
+        for header in range(table, table + 64 * count, 64)
+        if struct.unpack_from("<Q", image, header + 24)[0] == code
     ]
     poke(program, hidden[0] + 8, bytes(8))  # no longer SHF_ALLOC
     assert refused(redoor("--list", program), program, "no section describes")

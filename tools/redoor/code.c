@@ -307,33 +307,33 @@ void code_sweep(struct code *code, struct addresses *mentioned)
     free(called.at);
 }
 
-enum door code_pair(const struct stretch *s, size_t i)
+enum door code_pair(const struct stretch *s, size_t offset)
 {
-    if (i + 2 > s->size)
+    if (offset + 2 > s->size)
         return DOOR_NONE;
-    if (s->bytes[i] == 0x0f && s->bytes[i + 1] == 0x05)
+    if (s->bytes[offset] == 0x0f && s->bytes[offset + 1] == 0x05)
         return DOOR_SYSCALL;
-    return s->bytes[i] == 0xcd && s->bytes[i + 1] == 0x80 ? DOOR_INT : DOOR_NONE;
+    return s->bytes[offset] == 0xcd && s->bytes[offset + 1] == 0x80 ? DOOR_INT : DOOR_NONE;
 }
 
-enum verdict code_verdict(const struct stretch *s, size_t i, const char **why)
+enum verdict code_verdict(const struct stretch *s, size_t offset, const char **why)
 {
-    uint16_t mark = s->marks[i], next = s->marks[i + 1];
+    uint16_t mark = s->marks[offset], both = mark | s->marks[offset + 1];
     bool flow = mark & FLOW, swept = mark & SWEPT && !(mark & DOUBT);
+    bool data = both & (OBJECT | LOADED);
 
-    if ((mark | next) & CLASH)
+    *why = "what surrounds it does not decode";
+    if (both & CLASH)
         *why = "two paths decode it differently";
-    else if ((mark | next) & (OBJECT | LOADED) && !flow)
-        return CODE_IS_NOT;
-    else if ((mark | next) & (OBJECT | LOADED))
+    else if (data && flow)
         *why = "it is read as data and run as code";
     else if (flow && swept && !(mark & FLOW_DOOR) != !(mark & SWEPT_DOOR))
         *why = "control flow and a linear sweep decode it differently";
     else if (flow)
         return mark & FLOW_DOOR ? CODE_IS_DOOR : CODE_IS_NOT;
-    else if (swept && !(mark & SWEPT_DOOR))
+    else if (data || (swept && !(mark & SWEPT_DOOR)))
         return CODE_IS_NOT;
-    else
-        *why = swept ? "no path leads there" : "what surrounds it does not decode";
+    else if (swept)
+        *why = "no path leads there";
     return CODE_CANNOT_TELL;
 }

@@ -59,11 +59,11 @@ bool code_follow_suspect(struct code *code, uint64_t addr);
 void code_sweep(struct code *code, struct addresses *mentioned);
 
 /* The door whose two bytes stand at this offset, as an instruction or by accident. */
-enum door code_pair(const struct stretch *stretch, size_t offset);
+enum door code_pair(const struct stretch *s, size_t offset);
 
 /* Whether they are that instruction; where it cannot be told, *why says so in a clause. */
 enum verdict { CODE_IS_DOOR, CODE_IS_NOT, CODE_CANNOT_TELL };
-enum verdict code_verdict(const struct stretch *stretch, size_t offset, const char **why);
+enum verdict code_verdict(const struct stretch *s, size_t offset, const char **why);
 
 /* 0 if rcx and r11 are written before they are read on every path behind the door whose two bytes
  * end before addr, given the SysV calling convention; otherwise the address where that fails. */

@@ -177,7 +177,8 @@ static int by_address(const void *a, const void *b)
 static void check_gaps(const struct image *image, uint64_t from, uint64_t end)
 {
     for (const uint8_t *b = image->bytes; from + 2 <= end; from++) {
-        bool described = memcmp(b + from, "\x0f\x05", 2) && memcmp(b + from, "\xcd\x80", 2);
+        bool described =
+            memcmp(b + from, "\x0f\x05", 2) != 0 && memcmp(b + from, "\xcd\x80", 2) != 0;
         for (size_t i = 0; i < image->part_count && !described; i++)
             described = from - image->parts[i].offset < image->parts[i].size;
         if (!described)

@@ -1,0 +1,79 @@
+"""All programs of test/guest, and the stress, on machines chosen so that every ENTRY meets every
+number of CPUs, every CPU model and both machines, and every CPU model meets three numbers of CPUs."""
+
+import random
+
+import checks
+import pytest
+from guest import programs
+
+MACHINES = [
+    ("both", 1, "pc", "qemu64"),
+    ("both", 2, "pc", "max"),
+    ("both", 4, "q35", "Haswell"),
+    ("both", 7, "q35", "EPYC"),
+    ("int", 1, "q35", "max"),
+    ("int", 2, "q35", "Haswell"),
+    ("int", 4, "pc", "EPYC"),
+    ("int", 7, "pc", "qemu64"),
+    ("syscall", 1, "pc", "Haswell"),
+    ("syscall", 2, "pc", "EPYC"),
+    ("syscall", 4, "q35", "qemu64"),
+    ("syscall", 7, "q35", "max"),
+]
+on_every_machine = pytest.mark.parametrize("entry, smp, machine, cpu", MACHINES)
+
+
+@on_every_machine
+def test_programs_that_check_the_abi_find_it_kept(boot, entry, smp, machine, cpu):
+    chosen = [program for program in programs(entry) if program.endings == ("0",)]
+    assert len(chosen) > 20
+    checks.programs_end_as_they_say(boot, chosen, entry, smp=smp, machine=machine, cpu=cpu)
+
+
+@on_every_machine
+def test_faults_end_their_process_alone_and_as_on_linux(boot, entry, smp, machine, cpu):
+    chosen = [program for program in programs(entry) if program.endings != ("0",)]
+    assert len(chosen) > 40
+    checks.programs_end_as_they_say(boot, chosen, entry, smp=smp, machine=machine, cpu=cpu)
+
+
+@pytest.mark.parametrize(
+    "entry, smp, machine, cpu",
+    [
+        ("both", 4, "q35", "max"),
+        ("int", 4, "pc", "qemu64"),
+        ("syscall", 4, "q35", "Haswell"),
+        ("both", 7, "pc", "EPYC"),
+        ("both", 1, "q35", "max"),
+        ("int", 2, "q35", "EPYC"),
+    ],
+)
+def test_stress_finds_no_error(boot, entry, smp, machine, cpu):
+    seed = random.getrandbits(32)
+    checks.stress_finds_nothing(boot, seed, entry=entry, smp=smp, machine=machine, cpu=cpu)
+
+
+def test_fault_is_logged_with_its_cause_address_and_registers(boot):
+    done = boot("init=/test/fault_kernel_write").check(128 + 11)
+    done.one(
+        r"trap: fault_kernel_write \(pid 1, thread 1\) on CPU \d: #PF page fault, "
+        r"address 0xffff800000100000: ended by signal 11"
+    )
+    for register in ("rip", "rflags", "rsp", "rax", "r15"):
+        done.one(rf"trap: .*\b{register}\s+[0-9a-f]+")
+
+
+def test_programs_leave_no_memory_behind_however_they_end(boot):
+    victims = "/test/threads /test/fault_thread /test/fault_null /test/oom_mappings /test/exit_42"
+    done = boot(f"init=/test/leak -- {victims}", smp=4)
+    assert len(done.check_ktap()) == 5
+    checks.nothing_leaked(done)
+
+
+@pytest.mark.parametrize("mem", ["64M", "3G"])
+def test_small_and_large_machines_run_out_of_memory_and_carry_on(boot, mem):
+    words = "'/test/oom=0|SIGKILL' /test/exit_42=42 /test/threads=0"
+    done = boot(f"init=/test/runner -- {words}", mem=mem)
+    done.check_ktap()
+    checks.nothing_leaked(done)
