@@ -10,7 +10,8 @@ static int run(char *const argv[])
 {
     char *const environment[] = {NULL};
     int status;
-    pid_t child = vfork();
+    /* posix_spawn would want a pipe, which the kernel does not have. */
+    pid_t child = vfork(); // NOLINT(clang-analyzer-security.insecureAPI.vfork)
     if (child == 0) {
         execve(argv[0], argv, environment);
         _exit(127);

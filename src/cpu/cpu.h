@@ -72,21 +72,25 @@ struct sleepers {
 };
 
 struct cpu {
-    /* What the doors touch. */
+    /* What the doors touch: a cache line that no other CPU so much as reads. */
     uint64_t stack_top;     /* of the syscall stack, also TSS.RSP0; constant */
     uint64_t user_rsp;      /* door_syscall's scratch: ring 3's rsp until it is in the frame */
     uint32_t work;          /* enum work, a bit set */
-    uint32_t index;         /* 0 .. cpu_count - 1; constant, as all below unless said otherwise */
+    uint32_t no_fault;      /* user copies must not resolve page faults now */
     struct thread *current; /* NULL while idle */
     struct cpu *self;
+    uint32_t locks_held; /* bit set of enum lock_rank */
 
+    /* What others read. Constant but for the two spaces. */
+    _Alignas(64) uint32_t index; /* 0 .. cpu_count - 1 */
     uint32_t apic_id;
     uint32_t acpi_uid;
-    uint32_t locks_held;     /* bit set of enum lock_rank */
-    uint32_t no_fault;       /* user copies must not resolve page faults now */
-    struct space *space;     /* whose page tables CR3 holds; NULL: the kernel's. Others read it */
-    uint64_t slice_end;      /* clock_boot_ns at which the current thread must yield to others */
-    uint64_t timer_deadline; /* clock_boot_ns the APIC timer is set for; UINT64_MAX: not set */
+    struct space *space;      /* whose page tables CR3 holds; NULL: the kernel's */
+    struct space *next_space; /* and will hold in a moment (space_load) */
+
+    _Alignas(
+        64) uint64_t slice_end; /* clock_boot_ns at which the current thread must yield to others */
+    uint64_t timer_deadline;    /* clock_boot_ns the APIC timer is set for; UINT64_MAX: not set */
     uint64_t nmi_count;
 
     _Alignas(16) uint64_t gdt[8]; /* null, code, data, user data, user code, TSS (two), spare */
@@ -100,6 +104,8 @@ struct cpu {
     _Alignas(64) struct run_queue run_queue;
     _Alignas(64) struct sleepers sleepers;
 };
+static_assert(offsetof(struct cpu, locks_held) < 64 && offsetof(struct cpu, index) == 64,
+              "the doors' line is nobody else's");
 static_assert(offsetof(struct cpu, online) == PAGE_SIZE, "one page is this CPU's alone");
 
 /* This CPU's block, by GS-relative addressing: one instruction, right even between two CPUs'

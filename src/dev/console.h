@@ -13,7 +13,7 @@ void console_init(void);
 void console_write(const char *bytes, size_t length);
 
 /* One log line: "[  1.234] subsystem: text". The newline is added. */
-void klog(const char *subsystem, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void klog(const char *subsystem, const char *text, ...) __attribute__((format(printf, 2, 3)));
 
 /* For panic only: from now on this CPU writes without taking the lock. */
 void console_seize(void);

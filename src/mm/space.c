@@ -9,6 +9,7 @@
 #include "mm/paging.h"
 #include "mm/frames.h"
 #include "mm/pool.h"
+#include "smp/ipi.h"
 #include <asm/errno.h>
 #include <linux/mman.h>
 
@@ -65,6 +66,7 @@ void space_put(struct space *space)
     pages_zap(space, 0, USER_END);
     while (space->areas)
         area_remove(space, &space->areas);
+    tlb_shootdown(space, 0, USER_END); /* a CPU that is just leaving it answers once it has left */
     page_tables_free(space->pml4);
     pool_free(&space_pool, space);
 }
@@ -74,10 +76,13 @@ void space_load(struct space *space)
     struct cpu *cpu = this_cpu->self;
     if (cpu->space == space)
         return;
-    /* Visible before CR3 is loaded: a shootdown that does not see this CPU here has changed its
-     * entries before, and this load of CR3 drops what the TLB held (SDM vol. 3, 4.10.4.1). */
-    __atomic_store_n(&cpu->space, space, __ATOMIC_SEQ_CST);
+    /* While CR3 changes, this CPU answers for both: a shootdown that sees it in neither has changed its
+     * entries before the new space was announced, and the load of CR3 drops what the TLB held (SDM
+     * vol. 3, 4.10.4.1), or comes after the old one was left. */
+    __atomic_store_n(&cpu->next_space, space, __ATOMIC_SEQ_CST);
     write_cr3(space ? space->pml4 : kernel_page_tables());
+    __atomic_store_n(&cpu->space, space, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&cpu->next_space, NULL, __ATOMIC_SEQ_CST);
 }
 
 /* The link to the first area that ends above the address. Programs work their way along addresses, so

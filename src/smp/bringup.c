@@ -128,13 +128,21 @@ static void wait_for_online(unsigned count, uint64_t us)
         __builtin_ia32_pause();
 }
 
-/* INIT and start-up to all that have not begun to run. */
+static bool change_state(struct cpu *cpu, uint32_t from, uint32_t to)
+{
+    return atomic_compare_exchange_strong(&cpu->state, &from, to);
+}
+
+/* INIT and start-up to all that have not begun to run. Between the two a block cannot be claimed: a CPU
+ * that comes late from an earlier try parks itself, and INIT takes it from there. */
 static void kick(uint8_t page)
 {
     for (unsigned i = 1; i < cpu_count; i++)
-        if (cpu_block(i)->state == CPU_STATE_STARTING)
+        if (change_state(cpu_block(i), CPU_STATE_STARTING, CPU_STATE_GIVEN_UP))
             apic_send_init(cpu_block(i)->apic_id);
     clock_delay_us(INIT_WAIT_US);
+    for (unsigned i = 1; i < cpu_count; i++)
+        change_state(cpu_block(i), CPU_STATE_GIVEN_UP, CPU_STATE_STARTING);
     for (unsigned round = 0; round < 2; round++) { /* a second one where the first was missed */
         for (unsigned i = 1; i < cpu_count; i++)
             if (cpu_block(i)->state == CPU_STATE_STARTING)
@@ -163,8 +171,7 @@ void smp_start(uint64_t trampoline)
     /* Who was silent so long shall not come later: its place in the trampoline is closed. */
     for (unsigned i = 1; i < cpu_count; i++) {
         struct cpu *cpu = cpu_block(i);
-        uint32_t starting = CPU_STATE_STARTING;
-        if (atomic_compare_exchange_strong(&cpu->state, &starting, CPU_STATE_GIVEN_UP))
+        if (change_state(cpu, CPU_STATE_STARTING, CPU_STATE_GIVEN_UP))
             klog("smp", "CPU %u (APIC id %u, ACPI UID %u) does not answer: left out", i,
                  cpu->apic_id, cpu->acpi_uid);
         else if (!cpu->online)

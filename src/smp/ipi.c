@@ -48,7 +48,9 @@ void tlb_shootdown(struct space *space, uint64_t start, uint64_t end)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     for (unsigned i = 0; i < cpu_count; i++) {
         struct cpu *cpu = cpu_block(i);
-        if (cpu == this_cpu->self || __atomic_load_n(&cpu->space, __ATOMIC_SEQ_CST) != space)
+        if (cpu == this_cpu->self ||
+            (__atomic_load_n(&cpu->next_space, __ATOMIC_SEQ_CST) != space &&
+             __atomic_load_n(&cpu->space, __ATOMIC_SEQ_CST) != space))
             continue;
         shootdown.awaited++;
         cpu->shootdown_asked = 1;

@@ -17,7 +17,7 @@ dispatch:
 %ifndef FAULT_unmasked_index
     sbb r11, r11                        ; all ones, for CF = 1 here; zero where the branch above was
     and eax, r11d                       ; only predicted, so that no address outside of the table is
-%endif                                  ; formed in speculation (Spectre variant 1)
+%endif                                  ; formed in speculation (Spectre variant 1); clears rax 63:32
     mov rcx, r10                        ; the fourth argument, where C wants it
     jmp [syscall_table + rax * 8]
 .unknown:

@@ -19,7 +19,9 @@ global door_int
 global door_int_iretq
 door_int:
     swapgs
+%ifndef FAULT_kept_ac
     CLAC                                ; an interrupt gate keeps AC: ring 3 could open user memory
+%endif
     cld                                 ; C expects DF = 0
     push rax                            ; orig_rax
     PUSH_CALLER_SAVED
@@ -30,6 +32,9 @@ door_int:
     jne leave_slow
 
     POP_CALLER_SAVED
+%ifdef FAULT_unrestored_register
+    mov r10d, r10d
+%endif
     add rsp, 8                          ; orig_rax
     swapgs
 door_int_iretq:

@@ -200,6 +200,14 @@ long sys_sysinfo(user_addr_t out)
         .procs = 1,
         .mem_unit = 1,
     };
+#ifdef FAULT_wild_pointer
+    *(volatile long *)0xffffb00000000000 = info.uptime;
+#endif
+#ifdef FAULT_deep_stack
+    volatile char deep[CPU_STACK_SIZE + PAGE_SIZE / 4];
+    deep[0] = 1;
+    info.procs = (uint16_t)deep[0];
+#endif
     return copy_to_user(out, &info, sizeof(info));
 }
 

@@ -42,6 +42,7 @@ const call_entry syscall_table[SYSCALL_COUNT] = {
     CALL(sched_yield),
     CALL(mremap),
     CALL(madvise),
+    CALL(pause),
     CALL(nanosleep),
     CALL(getpid),
     CALL(clone),

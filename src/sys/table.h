@@ -66,6 +66,7 @@ long sys_set_robust_list(user_addr_t head, size_t size);
 long sys_arch_prctl(int code, uint64_t address);
 long sys_rt_sigaction(int signal, user_addr_t new, user_addr_t old, size_t size);
 long sys_rt_sigprocmask(int how, user_addr_t new, user_addr_t old, size_t size);
+long sys_pause(void);
 long sys_kill(int pid, int signal);
 long sys_tkill(int tid, int signal);
 long sys_tgkill(int tgid, int tid, int signal);

@@ -179,6 +179,13 @@ long sys_rt_sigprocmask(int how, user_addr_t new, user_addr_t old, size_t size)
     return old ? copy_to_user(old, &mask, sizeof(mask)) : 0;
 }
 
+/* Until a signal ends the process: there is no handler to come back from. */
+long sys_pause(void)
+{
+    sched_block(WAIT_RESULT, UINT64_MAX);
+    return -EINTR;
+}
+
 /* What a signal does to a process: nothing, or its end. A handler is not run: the sender is told
  * so. */
 static long deliver(struct process *process, int signal, bool *end)

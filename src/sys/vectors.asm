@@ -86,7 +86,9 @@ entry_ist:
     mov rax, [rsp + FRAME_SIZE]
     mov rdx, rax
     shr rdx, 32
+%ifndef FAULT_trusted_gs
     wrmsr
+%endif
     mov rdi, rsp
     call trap_ist
     mov ecx, MSR_GS_BASE

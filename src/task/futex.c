@@ -70,6 +70,9 @@ static int lock_if_equal(struct futex_bucket *a, struct futex_bucket *b, user_ad
         uint32_t value;
         lock_pair(a, b);
         int error = peek_user_u32(&value, address);
+#ifdef FAULT_lost_wake
+        value = expected;
+#endif
         if (!error && value == expected)
             return 0;
         unlock_pair(a, b);

@@ -74,7 +74,9 @@ void thread_save(struct thread *thread, const struct trap_frame *frame)
     thread->es = READ_SELECTOR(es);
     thread->fs = READ_SELECTOR(fs);
     thread->gs = READ_SELECTOR(gs);
+#ifndef FAULT_unsaved_xstate
     fpu_save(thread_fpu(thread));
+#endif
 }
 
 void thread_load(struct thread *thread, struct trap_frame *frame)
@@ -97,6 +99,8 @@ void thread_load_state(const struct thread *thread)
     if (thread->gs != READ_SELECTOR(gs))
         __asm__ volatile("swapgs; movl %0, %%gs; swapgs" : : "r"((uint32_t)thread->gs) : "memory");
     set_user_fs_base(thread->fs_base);
+#ifndef FAULT_unrestored_gs_base
     set_user_gs_base(thread->gs_base);
+#endif
     fpu_restore(thread_fpu(thread));
 }

@@ -17,7 +17,7 @@ PHDR = 64  # where the linker puts the first program header
 
 def put(image: bytes, at: int, form: str, value: int) -> bytes:
     size = struct.calcsize("<" + form)
-    return image[:at] + struct.pack("<" + form, value) + image[at + size :]
+    return image[:at] + struct.pack("<" + form, value % (1 << 8 * size)) + image[at + size :]
 
 
 def bad_programs(good: bytes) -> dict[str, tuple[bytes, str]]:
@@ -47,7 +47,7 @@ def bad_programs(good: bytes) -> dict[str, tuple[bytes, str]]:
     }
 
 
-BAD = list(bad_programs(bytes(0x2000)))
+BAD = list(bad_programs(bytes(0x2000)))  # their names
 
 
 @pytest.fixture(scope="module")

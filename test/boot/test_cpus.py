@@ -113,7 +113,7 @@ def test_madt_entry_without_a_length_ends_the_list_and_is_named(boot, tmp_path, 
 
     done = boot("init=/test/exit_42", iso=bad_madt(damage, tmp_path, make_iso), smp=4, madt="bad")
     done.check(42)
-    done.one(r"acpi: MADT: .* at byte 60: what follows is ignored")
+    done.one(r"acpi: MADT: .* at byte 61: what follows is ignored")
     assert online(done) == (2, 2)
 
 

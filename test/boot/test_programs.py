@@ -65,15 +65,23 @@ def test_fault_is_logged_with_its_cause_address_and_registers(boot):
 
 
 def test_programs_leave_no_memory_behind_however_they_end(boot):
-    victims = "/test/threads /test/fault_thread /test/fault_null /test/oom_mappings /test/exit_42"
-    done = boot(f"init=/test/leak -- {victims}", smp=4)
-    assert len(done.check_ktap()) == 5
+    victims = ["threads", "fault_thread", "fault_null", "oom", "exit_from_thread"]
+    words = " ".join(f"/test/{name}" for name in victims)
+    done = boot(f"init=/test/leak -- {words}", smp=4, mem="64M").check()
+    free = done.find(r"^ok \d+ - /test/(\w+) leaves as much free memory as it found$")
+    assert [match[1] for match in free] == victims, done.log
     checks.nothing_leaked(done)
 
 
-@pytest.mark.parametrize("mem", ["64M", "3G"])
-def test_small_and_large_machines_run_out_of_memory_and_carry_on(boot, mem):
-    words = "'/test/oom=0|SIGKILL' /test/exit_42=42 /test/threads=0"
-    done = boot(f"init=/test/runner -- {words}", mem=mem)
+def test_small_machine_runs_out_of_memory_and_carries_on(boot):
+    words = "'/test/oom=0|SIGKILL' /test/oom_mappings=0 /test/exit_42=42 /test/threads=0"
+    done = boot(f"init=/test/runner -- {words}", mem="64M")
     done.check_ktap()
+    checks.nothing_leaked(done)
+
+
+def test_memory_above_four_gigabytes_is_used(boot):
+    done = boot("init=/test/runner -- /test/threads=0", mem="6G")
+    done.check_ktap()
+    assert 6000 < int(done.one(r"boot: .* (\d+) MiB usable")[1]) <= 6144
     checks.nothing_leaked(done)

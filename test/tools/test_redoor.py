@@ -251,6 +251,11 @@ def test_a_table_whose_words_look_like_jumps_puts_its_neighbourhood_in_doubt(
     assert refused(redoor("--to", "int", program, tmp_path / "out"), program, "does not decode")
 
 
+def test_code_behind_a_breakpoint_is_code(redoor, assemble, tmp_path):
+    program = assemble("_start:\nint3\n" + EXIT)
+    assert changed(redoor("--to", "int", program, tmp_path / "out")[1]) == 1
+
+
 def test_a_jump_past_a_lock_prefix_is_understood(redoor, assemble, tmp_path):
     program = assemble(
         "_start:\ntest edi, edi\njz alone\ndb 0xf0\nalone: cmpxchg [rsp + 0x050f], ecx\n" + EXIT
@@ -347,6 +352,7 @@ NOTICED = {
     "reads ecx after a search that may find nothing": "bsf ecx, edi\nmov edi, ecx\n",
     "reads it on one path of two": "test eax, eax\njz other\nxor ecx, ecx\nother: mov edi, ecx\n",
     "counts a string instruction": "rep stosb\n",
+    "reads it behind a breakpoint": "int3\nmov edi, ecx\n",
     "loops on it": "again: loop again\n",
     "passes it to a function": "call takes_four\n",
     "passes it to a function it does not know": "call rbx\n",

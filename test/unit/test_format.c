@@ -6,7 +6,8 @@
 #include <limits.h>
 #include <string.h>
 
-#pragma GCC diagnostic ignored "-Wformat" /* formats are generated, and some are wrong on purpose  \
+#pragma GCC diagnostic ignored                                                                     \
+    "-Wformat" /* formats are generated, and some are wrong on purpose  \
                                            */
 
 #define SAME(...)                                                                                  \
@@ -94,7 +95,7 @@ static void test_a_null_string_and_a_wrong_format_do_no_harm(void **state)
     const char *volatile none = NULL; /* known to be null, the compiler objects */
     format(out, sizeof out, "%s", none);
     assert_string_equal(out, "(null)");
-    format(out, sizeof out, "%p", NULL);
+    format(out, sizeof out, "%p", (void *)NULL);
     assert_string_equal(out, "0x0");
     format(out, sizeof out, "100%");
     assert_string_equal(out, "100%?");

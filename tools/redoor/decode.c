@@ -173,7 +173,6 @@ bool decode(csh cs, cs_insn *insn, const uint8_t *bytes, size_t left, uint64_t a
         break;
     case X86_INS_HLT:
     case X86_INS_UD2:
-    case X86_INS_INT3:
         step->kind = STOP;
         return true;
     default:
