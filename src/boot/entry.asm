@@ -172,7 +172,7 @@ section .rodata
 align 8
 gdt:
     dq 0
-    dq 0x00af9a000000ffff               ; KERNEL_CS, as before
+    dq 0x00af9b000000ffff               ; KERNEL_CS, as before; accessed, as nothing writes here
 gdt_pointer:
     dw gdt_pointer - gdt - 1
     dq gdt

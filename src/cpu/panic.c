@@ -39,9 +39,11 @@ static void print_backtrace(uint64_t rip, uint64_t rbp)
                                    (rbp & ~PAGE_MASK) > PAGE_SIZE - 2 * sizeof(uint64_t))))
             return;
         const uint64_t *link = (const uint64_t *)rbp;
-        if (link[1] < (uint64_t)text_start || link[1] >= (uint64_t)text_end || link[0] <= rbp)
+        if (link[1] < (uint64_t)text_start || link[1] >= (uint64_t)text_end)
             return;
         print_address(link[1]);
+        if (link[0] <= rbp) /* ring 3's, at the doors */
+            return;
         rbp = link[0];
     }
 }

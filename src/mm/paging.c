@@ -165,8 +165,10 @@ void paging_init(const struct boot_info *boot)
         const struct boot_memory *range = &boot->memory[i];
         if (range->type != BOOT_MEMORY_USABLE || range->base + range->size < range->base)
             continue;
-        error = map_direct(range->base & PAGE_MASK,
-                           (range->base + range->size + PAGE_SIZE - 1) & PAGE_MASK);
+        uint64_t end = range->base + range->size; /* what frames_init left out stays out */
+        end = end < frames_end() ? (end + PAGE_SIZE - 1) & PAGE_MASK : frames_end();
+        if (range->base < end)
+            error = map_direct(range->base & PAGE_MASK, end);
     }
     /* Every address space copies the upper half's entries once: they must all be there by then. */
     if (!error && (!walk_to(kernel_page_tables(), PER_CPU_BASE, 0, true) ||

@@ -383,6 +383,7 @@ struct space *space_clone(struct space *source)
     spin_lock(&source->lock);
     copy->brk_start = source->brk_start;
     copy->brk = source->brk;
+    copy->map_top = source->map_top;
     struct area **tail = &copy->areas;
     for (const struct area *area = source->areas; area && !error; area = area->next) {
         struct area *twin = area_create(copy);

@@ -17,7 +17,7 @@ struct area {
 
 struct space {
     struct spinlock lock;   /* rank LOCK_SPACE; guards all below and the page tables' lower half */
-    _Atomic uint32_t users; /* processes, and threads that run in it */
+    _Atomic uint32_t users; /* processes */
     phys_addr_t pml4;       /* constant */
     struct area *areas;     /* by rising address, never overlapping */
     struct area *hint;      /* one of them, near the last that was looked for; or NULL */

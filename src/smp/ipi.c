@@ -71,7 +71,10 @@ void ipi_serve(void)
     if (!cpu || !cpu->shootdown_asked)
         return;
     cpu->shootdown_asked = 0;
-    flush(shootdown.start, shootdown.end);
+    if (cpu->current)
+        flush(shootdown.start, shootdown.end);
+    else
+        space_load(NULL); /* between two threads: who asks may be about to free the page tables */
     shootdown.awaited--;
 }
 

@@ -230,7 +230,10 @@ static long transfer_each(struct file *file, enum direction direction, user_addr
         if (moved < 0)
             return done ? done : moved;
         done += moved;
-        if (moved < (long)part.iov_len)
+        /* A console that has given something would block when asked for more. */
+        bool enough = file->kind == FILE_CONSOLE || done >= (long)DEVICE_MAX;
+        if (moved < (long)part.iov_len ||
+            (direction == READING && file->kind != FILE_REGULAR && enough))
             break;
     }
     return done;

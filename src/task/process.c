@@ -125,12 +125,14 @@ static void wake_threads(struct process *process, enum wait wait)
             sched_wake(thread);
 }
 
-static void unlist(struct process *process)
+/* Takes it out of the list and frees it; under the lock, as thread_end frees its thread. */
+static void process_reap(struct process *process)
 {
     struct process **link = &processes;
     while (*link != process)
         link = &(*link)->all_next;
     *link = process->all_next;
+    process_free(process);
 }
 
 /* The process has no thread any more, and no CPU its address space. */
@@ -140,17 +142,13 @@ static void process_end(struct process *process)
     space_put(process->space);
 
     spin_lock(&process_lock);
-    struct process *reaped = NULL; /* freed below, linked by all_next */
     for (struct process *child = processes, *next; child; child = next) {
         next = child->all_next;
         if (child->parent != process)
             continue;
         child->parent = NULL;
-        if (child->zombie) {
-            unlist(child);
-            child->all_next = reaped;
-            reaped = child;
-        }
+        if (child->zombie)
+            process_reap(child);
     }
     if (process->vfork_waiter)
         sched_wake(process->vfork_waiter);
@@ -164,18 +162,10 @@ static void process_end(struct process *process)
     if (process->parent && !process->parent->exiting) {
         wake_threads(process->parent, WAIT_CHILD);
     } else {
-        unlist(process);
-        process->all_next = reaped;
-        reaped = process;
+        process_reap(process);
     }
     bool last = !processes;
     spin_unlock(&process_lock);
-
-    while (reaped) {
-        struct process *next = reaped->all_next;
-        process_free(reaped);
-        reaped = next;
-    }
     if (last)
         machine_end(init_status);
 }
@@ -207,9 +197,9 @@ void thread_end(struct thread *thread)
     for (struct process *child = processes; child; child = child->all_next)
         if (child->vfork_waiter == thread)
             child->vfork_waiter = NULL;
+    thread_free(thread); /* before the last one ends, and the free frames are counted */
     spin_unlock(&process_lock);
 
-    thread_free(thread);
     if (last)
         process_end(process);
 }
@@ -311,17 +301,16 @@ long process_wait(int pid, uint32_t options, int *status)
         if (child->zombie)
             found = child;
     }
-    if (found)
-        unlist(found);
-    else if (any && !(options & WNOHANG))
+    long result = any ? 0 : -ECHILD;
+    if (found) {
+        result = found->pid;
+        *status = found->wait_status;
+        process_reap(found);
+    } else if (any && !(options & WNOHANG)) {
         sched_block(WAIT_CHILD, UINT64_MAX);
+    }
     spin_unlock(&process_lock);
-    if (!found)
-        return any ? 0 : -ECHILD;
-    int reaped = found->pid;
-    *status = found->wait_status;
-    process_free(found);
-    return reaped;
+    return result;
 }
 
 long with_thread(int tgid, int tid, long (*use)(struct thread *thread, void *context),

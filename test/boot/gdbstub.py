@@ -1,0 +1,126 @@
+"""A machine under QEMU's gdb stub: stop it at an instruction, look, change, step, go on. Speaks GDB's
+remote protocol (GDB manual, appendix E), of it the few packets that this takes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+import subprocess
+import time
+from pathlib import Path
+from typing import Iterator
+
+from conftest import Boot, runner
+
+NAMES = ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp"]
+NAMES += [f"r{n}" for n in range(8, 16)] + ["rip"]
+GS_BASE = 25  # its number in QEMU's register description
+PATIENCE = 20  # seconds for whatever is awaited
+
+
+class Gdb:
+    """One CPU is looked at: the one that stopped last."""
+
+    def __init__(self, path: Path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(PATIENCE)
+        self.socket.connect(str(path))
+        self.buffer = b""
+        self.thread = ""
+        assert self.ask("QStartNoAckMode") == "OK"
+        self.socket.sendall(b"+")
+        self.stopped(self.ask("?"))
+
+    def ask(self, packet: str) -> str:
+        checksum = sum(packet.encode()) % 256
+        self.socket.sendall(f"${packet}#{checksum:02x}".encode())
+        return self.answer()
+
+    def answer(self) -> str:
+        while True:
+            start = self.buffer.find(b"$")
+            end = self.buffer.find(b"#", start)
+            if start >= 0 and 0 <= end <= len(self.buffer) - 3:
+                packet, self.buffer = self.buffer[start + 1 : end], self.buffer[end + 3 :]
+                return packet.decode()
+            try:
+                data = self.socket.recv(65536)
+            except TimeoutError:
+                raise AssertionError(f"the machine has not stopped for {PATIENCE} s") from None
+            except ConnectionError:
+                data = b""
+            assert data, "the machine has ended"
+            self.buffer += data
+
+    def stopped(self, packet: str) -> None:
+        assert packet.startswith("T05"), f"the machine has ended or stopped otherwise: {packet}"
+        fields = dict(field.split(":") for field in packet[3:].split(";") if ":" in field)
+        self.thread = fields["thread"]
+        assert self.ask("Hg" + self.thread) == "OK"
+
+    def registers(self) -> dict[str, int]:
+        data = bytes.fromhex(self.ask("g"))
+        values = dict(zip(NAMES, struct.unpack_from("<17Q", data)))
+        values["rflags"] = struct.unpack_from("<I", data, 17 * 8)[0]
+        values["gs_base"] = int.from_bytes(bytes.fromhex(self.ask(f"p{GS_BASE:x}")), "little")
+        return values
+
+    def read(self, address: int, size: int) -> bytes:
+        answer = self.ask(f"m{address:x},{size:x}")
+        assert not answer.startswith("E"), f"cannot read {address:#x}"
+        return bytes.fromhex(answer)
+
+    def word(self, address: int) -> int:
+        return int.from_bytes(self.read(address, 8), "little")
+
+    def write(self, address: int, data: bytes) -> None:
+        assert self.ask(f"M{address:x},{len(data):x}:{data.hex()}") == "OK"
+
+    def step(self) -> None:
+        """One instruction of this CPU, without interrupts; the others stand still."""
+        self.stopped(self.ask(f"vCont;s:{self.thread}"))
+
+    def go_on(self) -> None:
+        """Without waiting for a stop."""
+        packet = "vCont;c"
+        self.socket.sendall(f"${packet}#{sum(packet.encode()) % 256:02x}".encode())
+
+    def run_to(self, address: int) -> None:
+        """Until some CPU is about to execute what lies there."""
+        assert self.ask(f"Z1,{address:x},1") == "OK"
+        self.stopped(self.ask("vCont;c"))
+        assert self.ask(f"z1,{address:x},1") == "OK"
+        assert self.registers()["rip"] == address
+
+
+class Session:
+    def __init__(self, gdb: Gdb, qmp, qemu: subprocess.Popen, log: Path):
+        self.gdb, self.qmp, self.qemu, self.log = gdb, qmp, qemu, log
+
+    def end(self) -> Boot:
+        """Lets the machine run to its end."""
+        self.gdb.go_on()
+        status = self.qemu.wait(PATIENCE * 2)
+        text = self.log.read_text(errors="replace")
+        return Boot(runner.status_of(status, text), status, text)
+
+
+@contextlib.contextmanager
+def debugged(folder: Path, machine) -> Iterator[Session]:
+    """The machine, stopped before its first instruction."""
+    command = machine.command()
+    command[command.index("stdio")] = f"file:{folder}/log"
+    command += ["-S", "-gdb", f"unix:{folder}/gdb,server=on,wait=off"]
+    command += ["-qmp", f"unix:{folder}/qmp,server=on,wait=off"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as qemu:
+        try:
+            for name in ("gdb", "qmp"):
+                deadline = time.monotonic() + PATIENCE
+                while not os.path.exists(folder / name):
+                    assert qemu.poll() is None and time.monotonic() < deadline, "no QEMU"
+                    time.sleep(0.02)
+            yield Session(Gdb(folder / "gdb"), runner.Qmp(f"{folder}/qmp"), qemu, folder / "log")
+        finally:
+            qemu.kill()
