@@ -53,10 +53,10 @@ boot_entry:
     mov [first_tsc], eax
     mov [first_tsc + 4], edx
     cld
+    mov esp, page_dirs + 4096           ; in pages that are filled only later
     mov esi, no_multiboot2
     cmp ecx, MULTIBOOT2_LOADER_MAGIC
     jne refuse
-    mov esp, page_dirs + 4096           ; in pages that are filled only later
     mov ebp, ebx                        ; cpuid destroys ebx
 
     mov esi, no_long_mode

@@ -38,6 +38,8 @@ _Noreturn void kernel_main(uint32_t information, uint64_t first_tsc);
 static struct cpu early_block; /* until the real one is there: locks and faults want a GS base */
 static struct boot_info boot;
 static struct cmdline cmdline;
+static struct phys_range in_use[BOOT_MODULE_MAX + 4]; /* of memory that the loader calls usable */
+static size_t in_use_count;
 
 static void use_early_block(void)
 {
@@ -72,21 +74,21 @@ static void parse_command_line(void)
  * anyway. */
 static void take_memory(uint32_t information)
 {
-    static struct phys_range usable[BOOT_MEMORY_MAX], reserved[BOOT_MODULE_MAX + 4];
-    size_t usable_count = 0, reserved_count = 0;
+    static struct phys_range usable[BOOT_MEMORY_MAX];
+    size_t usable_count = 0;
     for (size_t i = 0; i < boot.memory_count; i++) {
         const struct boot_memory *m = &boot.memory[i];
         if (m->type == BOOT_MEMORY_USABLE)
             usable[usable_count++] = (struct phys_range){m->base, m->size};
     }
-    reserved[reserved_count++] =
+    in_use[in_use_count++] =
         (struct phys_range){(uint64_t)image_start, (uint64_t)(image_end - image_start)};
-    reserved[reserved_count++] = (struct phys_range){information, boot.length};
-    reserved_count += symbols_init(&boot, &reserved[reserved_count]);
+    in_use[in_use_count++] = (struct phys_range){information, boot.length};
+    in_use_count += symbols_init(&boot, &in_use[in_use_count]);
     for (size_t i = 0; i < boot.module_count; i++)
-        reserved[reserved_count++] =
+        in_use[in_use_count++] =
             (struct phys_range){boot.modules[i].start, boot.modules[i].end - boot.modules[i].start};
-    if (frames_init(usable, usable_count, reserved, reserved_count)) {
+    if (frames_init(usable, usable_count, in_use, in_use_count)) {
         klog("boot", "no usable memory in the loader's map");
         machine_refuse(STATUS_CANNOT_RUN);
     }
@@ -163,7 +165,7 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     apic_enable();
     apic_timer_calibrate();
     acpi_prepare_power_off();
-    smp_start(trampoline_place(&boot));
+    smp_start(trampoline_place(&boot, in_use, in_use_count));
     klog("sys", "doors open: " ENTRY_NAME);
     start_init();
     sched_enter();

@@ -56,11 +56,16 @@ bool apic_is_x2(void)
     return rdmsr(MSR_APIC_BASE) & APIC_BASE_X2;
 }
 
-int apic_map(uint64_t address)
+uint64_t apic_address(void)
+{
+    return rdmsr(MSR_APIC_BASE) & PTE_FRAME;
+}
+
+int apic_map(void)
 {
     if (apic_is_x2())
         return -ENODEV;
-    registers = map_physical(address, PAGE_SIZE, PTE_W | PTE_PCD | PTE_PWT);
+    registers = map_physical(apic_address(), PAGE_SIZE, PTE_W | PTE_PCD | PTE_PWT);
     return registers ? 0 : -ENOMEM;
 }
 

@@ -8,9 +8,11 @@
  * memory. */
 bool apic_is_x2(void);
 
-/* Maps the registers at the physical address that the MADT gives. 0, -ENODEV in x2APIC mode, or
- * -ENOMEM. Boot CPU. */
-int apic_map(uint64_t address);
+/* Where the calling CPU has its registers: what it says itself (IA32_APIC_BASE), whatever the MADT says. */
+uint64_t apic_address(void);
+
+/* Maps the registers. 0, -ENODEV in x2APIC mode, or -ENOMEM. Boot CPU. */
+int apic_map(void);
 
 /* Turns on the calling CPU's local APIC. */
 void apic_enable(void);

@@ -1,4 +1,4 @@
-/* Ticket locks: first come, first served; and the order in which a CPU may take them. */
+/* Taking locks, and the order in which a CPU may. */
 
 #include "cpu/spinlock.h"
 #include "cpu/clock.h"
@@ -16,26 +16,25 @@ void spin_lock_as(struct spinlock *lock, uint32_t rank)
         panic("lock order: %s (rank %u) wanted with ranks 0x%x held", lock->name, rank, held);
     this_cpu->locks_held = held | 1U << rank;
 
-    uint32_t ticket = atomic_fetch_add_explicit(&lock->next, 1, memory_order_relaxed);
     uint64_t since = 0;
-    for (unsigned spins = 1; atomic_load_explicit(&lock->serving, memory_order_acquire) != ticket;
+    for (unsigned spins = 1; atomic_exchange_explicit(&lock->locked, 1, memory_order_acquire);
          spins++) {
-        ipi_serve(); /* the holder may be waiting for this very CPU */
-        cpu_relax();
-        if (spins % 4096 == 0) {
-            if (!since)
-                since = clock_boot_ns();
-            else if (clock_boot_ns() - since > PATIENCE_NS)
-                panic("lock %s does not come", lock->name);
+        /* Looks without writing, so that the line stays shared until the lock is free. */
+        while (atomic_load_explicit(&lock->locked, memory_order_relaxed) && spins++ % 4096) {
+            ipi_serve(); /* the holder may be waiting for this very CPU */
+            cpu_relax();
         }
+        if (!since)
+            since = clock_boot_ns();
+        else if (clock_boot_ns() - since > PATIENCE_NS)
+            panic("lock %s does not come", lock->name);
     }
 }
 
 void spin_unlock_as(struct spinlock *lock, uint32_t rank)
 {
     this_cpu->locks_held = this_cpu->locks_held & ~(1U << rank);
-    uint32_t serving = atomic_load_explicit(&lock->serving, memory_order_relaxed);
-    atomic_store_explicit(&lock->serving, serving + 1, memory_order_release);
+    atomic_store_explicit(&lock->locked, 0, memory_order_release);
 }
 
 void spin_lock(struct spinlock *lock)

@@ -1,6 +1,7 @@
-/* Ticket spinlocks with ranks. The kernel runs with interrupts off, so a lock is never taken by an
- * interrupt on the CPU that holds it; what a spinning CPU still owes others (TLB shootdowns) it
- * serves while it spins. */
+/* Spinlocks with ranks. The kernel runs with interrupts off, so a lock is never taken by an interrupt on
+ * the CPU that holds it; what a spinning CPU still owes others (TLB shootdowns) it serves while it
+ * spins. Whoever comes gets a free lock: tickets would be fairer, but where a host runs fewer CPUs than
+ * the guest has, the next in line is often not running, and all wait for it. */
 #pragma once
 
 #include <stdatomic.h>
@@ -23,9 +24,8 @@ enum lock_rank {
 };
 
 struct spinlock {
-    _Atomic uint32_t next;    /* ticket the next comer takes */
-    _Atomic uint32_t serving; /* ticket that holds the lock */
-    uint32_t rank;            /* enum lock_rank */
+    _Atomic uint32_t locked; /* 1: held */
+    uint32_t rank;           /* enum lock_rank */
     const char *name;
 };
 

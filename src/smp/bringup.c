@@ -19,11 +19,10 @@
 #include "task/sched.h"
 #include "task/thread.h"
 
-#define APIC_DEFAULT_ADDRESS 0xfee00000UL /* SDM vol. 3, 11.4.1 */
-#define XAPIC_ID_MAX         254          /* 255 is the broadcast */
-#define INIT_WAIT_US         10000        /* SDM vol. 3, 8.4.4.1 */
-#define STARTUP_WAIT_US      200          /* the same, between two start-up IPIs */
-#define ONLINE_WAIT_US       100000
+#define XAPIC_ID_MAX    254   /* 255 is the broadcast */
+#define INIT_WAIT_US    10000 /* SDM vol. 3, 8.4.4.1 */
+#define STARTUP_WAIT_US 200   /* the same, between two start-up IPIs */
+#define ONLINE_WAIT_US  100000
 
 extern const uint8_t trampoline_start[], trampoline_end[];
 
@@ -33,19 +32,27 @@ phys_addr_t kernel_pml4_address;
 
 _Noreturn void ap_main(struct cpu *cpu);
 
-uint64_t trampoline_place(const struct boot_info *boot)
+static bool overlaps(uint64_t page, uint64_t base, uint64_t size)
 {
-    /* Above the interrupt vectors and the BIOS data area, as high as possible. */
+    return base < page + TRAMPOLINE_SIZE && page < base + size;
+}
+
+uint64_t trampoline_place(const struct boot_info *boot, const struct phys_range *in_use,
+                          size_t count)
+{
+    /* As high as possible: below lie the interrupt vectors and the BIOS data area. */
     for (uint64_t page = TRAMPOLINE_LIMIT - TRAMPOLINE_SIZE; page >= TRAMPOLINE_SIZE;
          page -= TRAMPOLINE_SIZE) {
         bool usable = false, taken = false;
         for (size_t i = 0; i < boot->memory_count; i++) {
             const struct boot_memory *m = &boot->memory[i];
-            if (m->base <= page && page + TRAMPOLINE_SIZE <= m->base + m->size)
-                usable |= m->type == BOOT_MEMORY_USABLE;
-            if (m->base < page + TRAMPOLINE_SIZE && page < m->base + m->size)
-                taken |= m->type != BOOT_MEMORY_USABLE;
+            if (m->type != BOOT_MEMORY_USABLE)
+                taken |= overlaps(page, m->base, m->size);
+            else
+                usable |= m->base <= page && page + TRAMPOLINE_SIZE <= m->base + m->size;
         }
+        for (size_t i = 0; i < count; i++)
+            taken |= overlaps(page, in_use[i].base, in_use[i].size);
         if (usable && !taken)
             return page;
     }
@@ -93,15 +100,16 @@ static void create_blocks(const void *madt, uint32_t max_cpus)
 void smp_find_cpus(uint32_t max_cpus)
 {
     const void *madt = acpi_table("APIC");
-    struct madt_info info = {.local_apic_address = APIC_DEFAULT_ADDRESS};
+    struct madt_info info = {0};
     struct parse_error error;
-    if (madt && madt_parse(madt, acpi_table_length(madt), &info, &error) &&
-        !info.local_apic_address)
-        info.local_apic_address = APIC_DEFAULT_ADDRESS;
-    if (apic_map(info.local_apic_address))
-        panic("the local APIC at 0x%lx cannot be used: %s", info.local_apic_address,
-              apic_is_x2() ? "the firmware left it in x2APIC mode"
-                           : "no such address, or no memory");
+    if (apic_map())
+        panic("the local APIC cannot be used: %s",
+              apic_is_x2() ? "the firmware left it in x2APIC mode" : "no memory to map it");
+    if (madt)
+        (void)madt_parse(madt, acpi_table_length(madt), &info, &error); /* create_blocks tells */
+    if (madt && info.local_apic_address != apic_address())
+        klog("acpi", "MADT: local APIC at 0x%lx, but the CPU says 0x%lx: so be it",
+             info.local_apic_address, apic_address());
     if (!madt)
         klog("acpi", "no MADT: one CPU");
     else

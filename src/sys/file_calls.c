@@ -329,10 +329,10 @@ long sys_fcntl(int fd, uint32_t command, uint64_t argument)
     long result = 0;
     switch (command) {
     case F_GETFD:
-        result = file->close_on_exec;
+        result = files_get_close_on_exec(fd);
         break;
     case F_SETFD:
-        file->close_on_exec = argument & FD_CLOEXEC;
+        files_set_close_on_exec(fd, argument & FD_CLOEXEC);
         break;
     case F_GETFL:
         result = (long)(file->flags | O_LARGEFILE);

@@ -12,7 +12,7 @@
 
 #define PROT_ALL (PROT_READ | PROT_WRITE | PROT_EXEC)
 
-static struct space *space(void)
+static struct space *own_space(void)
 {
     return this_cpu->current->process->space;
 }
@@ -74,7 +74,8 @@ long sys_mmap(uint64_t address, uint64_t length, uint64_t prot, uint64_t flags, 
         return -ENOMEM;
     uint32_t rights = prot & PROT_ALL;
     if (!fixed)
-        return space_map_anywhere(space(), page_align(address), false, length, rights, bytes, size);
+        return space_map_anywhere(own_space(), page_align(address), false, length, rights, bytes,
+                                  size);
     if (address % PAGE_SIZE)
         return -EINVAL;
     if (!range_ok(address, length))
@@ -82,8 +83,8 @@ long sys_mmap(uint64_t address, uint64_t length, uint64_t prot, uint64_t flags, 
     if (address < USER_START)
         return -EPERM;
     if (flags & MAP_FIXED_NOREPLACE)
-        return space_map_anywhere(space(), address, true, length, rights, bytes, size);
-    int error = space_map(space(), address, length, rights, bytes, size);
+        return space_map_anywhere(own_space(), address, true, length, rights, bytes, size);
+    int error = space_map(own_space(), address, length, rights, bytes, size);
     return error ? error : (long)address;
 }
 
@@ -92,7 +93,7 @@ long sys_munmap(uint64_t address, uint64_t length)
     length = page_align(length);
     if (!length || !range_ok(address, length))
         return -EINVAL;
-    return space_unmap(space(), address, length);
+    return space_unmap(own_space(), address, length);
 }
 
 long sys_mprotect(uint64_t address, uint64_t length, uint64_t prot)
@@ -104,7 +105,7 @@ long sys_mprotect(uint64_t address, uint64_t length, uint64_t prot)
     length = page_align(length);
     if (!length || !range_ok(address, length))
         return -ENOMEM;
-    return space_protect(space(), address, length, (uint32_t)prot);
+    return space_protect(own_space(), address, length, (uint32_t)prot);
 }
 
 long sys_madvise(uint64_t address, uint64_t length, int advice)
@@ -126,7 +127,7 @@ long sys_madvise(uint64_t address, uint64_t length, int advice)
     case MADV_DODUMP:
         return range_ok(address, aligned) ? 0 : -ENOMEM;
     case MADV_DONTNEED:
-        return range_ok(address, aligned) ? space_discard(space(), address, aligned) : -ENOMEM;
+        return range_ok(address, aligned) ? space_discard(own_space(), address, aligned) : -ENOMEM;
     default:
         return -EINVAL;
     }
@@ -152,10 +153,10 @@ long sys_mremap(uint64_t old, uint64_t old_length, uint64_t new_length, uint64_t
         return -EFAULT;
     if (!old_length) /* would double a shared mapping: there are none */
         return -EINVAL;
-    return space_remap(space(), old, old_length, new_length, (uint32_t)flags, new_address);
+    return space_remap(own_space(), old, old_length, new_length, (uint32_t)flags, new_address);
 }
 
 long sys_brk(uint64_t brk)
 {
-    return (long)space_set_brk(space(), brk);
+    return (long)space_set_brk(own_space(), brk);
 }

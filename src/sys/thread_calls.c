@@ -14,7 +14,7 @@
 #include <asm/signal.h>
 #include <linux/futex.h>
 
-#define AFFINITY_BYTES_MAX 512
+#define AFFINITY_BYTES_MAX (THREAD_CPUS_MAX / 8)
 
 long sys_getpid(void)
 {
@@ -198,7 +198,9 @@ static long deliver(struct process *process, int signal, bool *end)
     if (handler == (uint64_t)SIG_IGN ||
         (handler == (uint64_t)SIG_DFL && (ignored_by_default & SIGNAL_BIT(signal))))
         return 0;
-    if (handler != (uint64_t)SIG_DFL)
+    const uint64_t stops =
+        SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU);
+    if (handler != (uint64_t)SIG_DFL || (stops & SIGNAL_BIT(signal)))
         return -ENOSYS;
     *end = true;
     return 0;
@@ -220,7 +222,7 @@ static long send_signal(int tgid, int tid, int signal)
         return -EINVAL;
     long error = with_thread(tgid, tid, signal_thread, &signal);
     if (error == -ENOSYS)
-        klog("sys", "%s: signal %d has a handler, and handlers are not run",
+        klog("sys", "%s: signal %d is not sent: handlers are not run, processes not stopped",
              this_cpu->current->process->name, signal);
     return error;
 }

@@ -122,7 +122,8 @@ long sys_time(user_addr_t out)
     return out && copy_to_user(out, &seconds, sizeof(seconds)) ? -EFAULT : seconds;
 }
 
-static long wait(user_addr_t address, int op, uint32_t value, user_addr_t timeout, uint32_t bits)
+static long wait_on_futex(user_addr_t address, int op, uint32_t value, user_addr_t timeout,
+                          uint32_t bits)
 {
     uint64_t deadline = UINT64_MAX;
     if (timeout) {
@@ -149,9 +150,9 @@ long sys_futex(user_addr_t address, int op, uint32_t value, user_addr_t timeout,
         return -EINVAL;
     switch (command) {
     case FUTEX_WAIT:
-        return wait(address, op, value, timeout, FUTEX_ALL_BITS);
+        return wait_on_futex(address, op, value, timeout, FUTEX_ALL_BITS);
     case FUTEX_WAIT_BITSET:
-        return wait(address, op, value, timeout, value3);
+        return wait_on_futex(address, op, value, timeout, value3);
     case FUTEX_WAKE:
         return futex_wake(address, value, FUTEX_ALL_BITS);
     case FUTEX_WAKE_BITSET:

@@ -154,8 +154,7 @@ static struct file *file_create(const struct file *model)
 
 int files_open(const char *path, uint32_t flags)
 {
-    struct file model = {.flags = flags & (O_ACCMODE | O_APPEND | O_NONBLOCK),
-                         .close_on_exec = flags & O_CLOEXEC};
+    struct file model = {.flags = flags & (O_ACCMODE | O_APPEND | O_NONBLOCK)};
     int error = files_lookup(path, !(flags & O_NOFOLLOW), &model);
     bool writing = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
     if (error)
@@ -176,7 +175,23 @@ int files_open(const char *path, uint32_t flags)
     int descriptor = install(this_cpu->current->process, file);
     if (descriptor < 0)
         file_put(file);
+    else
+        files_set_close_on_exec(descriptor, flags & O_CLOEXEC);
     return descriptor;
+}
+
+bool files_get_close_on_exec(int descriptor)
+{
+    return this_cpu->current->process->close_on_exec >> descriptor & 1;
+}
+
+void files_set_close_on_exec(int descriptor, bool on)
+{
+    struct process *process = this_cpu->current->process;
+    spin_lock(&process->files_lock);
+    process->close_on_exec &= ~(1UL << descriptor);
+    process->close_on_exec |= (uint64_t)on << descriptor;
+    spin_unlock(&process->files_lock);
 }
 
 int files_open_standard(struct process *process)
@@ -234,7 +249,7 @@ static void close_which(struct process *process, bool all)
 {
     for (int i = 0; i < PROCESS_FILES; i++) {
         struct file *file = process->files[i];
-        if (file && (all || file->close_on_exec))
+        if (file && (all || (process->close_on_exec >> i & 1)))
             file_put(detach(process, i));
     }
 }
@@ -257,5 +272,6 @@ void files_share(struct process *child, struct process *parent)
         if (child->files[i])
             child->files[i]->refs++;
     }
+    child->close_on_exec = parent->close_on_exec;
     spin_unlock(&parent->files_lock);
 }

@@ -23,7 +23,6 @@ struct file {
     uint32_t flags;          /* O_ACCMODE and status flags; constant */
     _Atomic uint64_t offset; /* FILE_REGULAR */
     struct cpio_entry entry; /* FILE_REGULAR, FILE_DIRECTORY */
-    bool close_on_exec;      /* of the one descriptor: dup is not offered */
 };
 
 /* Where the initramfs lies in memory. Called once, at boot. */
@@ -35,6 +34,10 @@ int files_lookup(const char *path, bool follow, struct file *out);
 
 /* The contents of an executable regular file. 0, -ENOENT, -EACCES, -ELOOP, -ENOTDIR. */
 int files_find_program(const char *path, const uint8_t **data, size_t *size);
+
+/* The flag of an open descriptor of the current process. */
+bool files_get_close_on_exec(int descriptor);
+void files_set_close_on_exec(int descriptor, bool on);
 
 /* Opens for the current process. A descriptor or a negative errno. */
 int files_open(const char *path, uint32_t flags);

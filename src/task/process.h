@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#define PROCESS_FILES   64
+#define PROCESS_FILES   64 /* bits of close_on_exec */
 #define PROCESS_SIGNALS 64
 #define PROCESS_NAME    32
 
@@ -42,6 +42,7 @@ struct process {
 
     struct spinlock files_lock; /* rank LOCK_FILES; guards the table */
     struct file *files[PROCESS_FILES];
+    uint64_t close_on_exec;                        /* bit set of descriptors */
     struct signal_action actions[PROCESS_SIGNALS]; /* recorded; guarded by process_lock */
 };
 

@@ -261,11 +261,13 @@ static void switch_in(struct cpu *cpu, struct thread *thread, struct trap_frame 
 static void finish_wait(struct thread *thread, struct trap_frame *frame)
 {
     enum wait wait = thread->wait;
+    bool expired = thread->sleep_cpu && clock_boot_ns() >= thread->deadline;
     thread->wait = WAIT_NONE;
     sleep_cancel(thread);
     switch (wait) {
     case WAIT_FUTEX:
-        if (futex_cancel(thread))
+        /* Still queued and no deadline: woken by mistake, which futex(2) allows. */
+        if (futex_cancel(thread) && expired)
             frame->rax = (uint64_t)-ETIMEDOUT;
         break;
     case WAIT_CHILD:

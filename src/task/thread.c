@@ -23,6 +23,7 @@ struct thread *thread_create(struct process *process)
         return NULL;
     struct thread *thread = phys_to_virt(frame);
     thread->process = process;
+    fpu_set_initial(thread_fpu(thread)); /* xsave may leave out what is in its initial state */
     thread->home = this_cpu->self;
     for (unsigned i = 0; i < cpu_count; i++)
         thread->affinity[i / 64] |= 1UL << i % 64;

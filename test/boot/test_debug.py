@@ -212,7 +212,7 @@ def nmi_anywhere_in_a_door_is_harmless(debug, tmp_path, door: str, fault: str = 
     kernel = Kernel(fault=fault)
     count, ist = kernel.offset("cpu", "nmi_count"), kernel.offset("cpu", "tss.ist")
     addresses = [insn.address for insn in kernel.code(door)]
-    assert len(addresses) > 30
+    assert len(addresses) > 25
     with debug({"bin/nmi": program}, "init=/bin/nmi", fault, smp=2, cpu="max") as machine:
         gdb = machine.gdb
         gdb.run_to(kernel["dispatch"])

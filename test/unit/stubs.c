@@ -18,13 +18,12 @@ static struct spinlock *held[8];
 void forget_locks(void)
 {
     while (locks_held > 0) {
-        held[--locks_held]->serving++;
+        held[--locks_held]->locked = 0;
     }
 }
 
-static _Noreturn void end_in_panic(const char *format, va_list args)
+static _Noreturn void end_in_panic(void)
 {
-    vsnprintf(panic_text, sizeof panic_text, format, args);
     if (panic_expected)
         longjmp(panic_target, 1);
     fprintf(stderr, "unexpected panic: %s\n", panic_text);
@@ -35,7 +34,9 @@ WEAK _Noreturn void panic(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    end_in_panic(format, args);
+    vsnprintf(panic_text, sizeof panic_text, format, args);
+    va_end(args);
+    end_in_panic();
 }
 
 WEAK _Noreturn void panic_at(const struct trap_frame *frame, const char *format, ...)
@@ -43,7 +44,9 @@ WEAK _Noreturn void panic_at(const struct trap_frame *frame, const char *format,
     (void)frame;
     va_list args;
     va_start(args, format);
-    end_in_panic(format, args);
+    vsnprintf(panic_text, sizeof panic_text, format, args);
+    va_end(args);
+    end_in_panic();
 }
 
 /* A wrong use of locks is never what a test expects: it ends the program. */
@@ -57,7 +60,7 @@ static void check_lock(bool good, const char *what, const struct spinlock *lock)
 
 WEAK void spin_lock(struct spinlock *lock)
 {
-    check_lock(lock->next++ == lock->serving, "taken while held", lock);
+    check_lock(lock->locked++ == 0, "taken while held", lock);
     check_lock(locks_held == 0 || held[locks_held - 1]->rank < lock->rank, "rank does not rise",
                lock);
     check_lock(locks_held < 8, "too many locks", lock);
@@ -68,7 +71,7 @@ WEAK void spin_unlock(struct spinlock *lock)
 {
     check_lock(locks_held > 0 && held[locks_held - 1] == lock, "not the last one taken", lock);
     locks_held--;
-    lock->serving++;
+    lock->locked = 0;
 }
 
 WEAK void klog(const char *subsystem, const char *format, ...)
