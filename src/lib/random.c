@@ -12,10 +12,22 @@ static struct spinlock lock = SPINLOCK("random", LOCK_RANDOM); /* guards key and
 static uint32_t key[8];
 static uint64_t counter;
 
-#define ROTATE(x, n) ((x) << (n) | (x) >> (32 - (n)))
-#define QUARTER(a, b, c, d)                                                                        \
-    (a += b, d = ROTATE(d ^ a, 16), c += d, b = ROTATE(b ^ c, 12), a += b, d = ROTATE(d ^ a, 8),   \
-     c += d, b = ROTATE(b ^ c, 7))
+static uint32_t rotate(uint32_t x, unsigned bits)
+{
+    return x << bits | x >> (32 - bits);
+}
+
+static void quarter_round(uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d)
+{
+    *a += *b;
+    *d = rotate(*d ^ *a, 16);
+    *c += *d;
+    *b = rotate(*b ^ *c, 12);
+    *a += *b;
+    *d = rotate(*d ^ *a, 8);
+    *c += *d;
+    *b = rotate(*b ^ *c, 7);
+}
 
 static void block(uint32_t out[16])
 {
@@ -26,14 +38,10 @@ static void block(uint32_t out[16])
     uint32_t x[16];
     memcpy(x, start, sizeof(x));
     for (unsigned round = 0; round < 10; round++) {
-        QUARTER(x[0], x[4], x[8], x[12]);
-        QUARTER(x[1], x[5], x[9], x[13]);
-        QUARTER(x[2], x[6], x[10], x[14]);
-        QUARTER(x[3], x[7], x[11], x[15]);
-        QUARTER(x[0], x[5], x[10], x[15]);
-        QUARTER(x[1], x[6], x[11], x[12]);
-        QUARTER(x[2], x[7], x[8], x[13]);
-        QUARTER(x[3], x[4], x[9], x[14]);
+        for (unsigned i = 0; i < 4; i++) /* columns, then diagonals */
+            quarter_round(&x[i], &x[4 + i], &x[8 + i], &x[12 + i]);
+        for (unsigned i = 0; i < 4; i++)
+            quarter_round(&x[i], &x[4 + (i + 1) % 4], &x[8 + (i + 2) % 4], &x[12 + (i + 3) % 4]);
     }
     for (unsigned i = 0; i < 16; i++)
         out[i] = x[i] + start[i];

@@ -24,7 +24,7 @@ static const void *map_table(uint64_t address, const char *signature)
     if (!header)
         return NULL;
     memcpy(name, header, 4);
-    if (signature && memcmp(name, signature, 4))
+    if (signature && memcmp(name, signature, 4) != 0)
         return NULL;
     struct parse_error error = {.what = "impossible length"};
     uint32_t length = acpi_table_length(header);

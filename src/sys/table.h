@@ -16,7 +16,7 @@ long sys_read(int fd, user_addr_t buffer, size_t count);
 long sys_write(int fd, user_addr_t buffer, size_t count);
 long sys_readv(int fd, user_addr_t vector, unsigned long count);
 long sys_writev(int fd, user_addr_t vector, unsigned long count);
-long sys_pread64(int fd, user_addr_t buffer, size_t count, int64_t offset);
+long sys_pread64(int fd, user_addr_t buffer, size_t count, int64_t position);
 long sys_open(user_addr_t path, uint32_t flags);
 long sys_openat(int dirfd, user_addr_t path, uint32_t flags);
 long sys_close(int fd);
@@ -74,7 +74,7 @@ long sys_tgkill(int tgid, int tid, int signal);
 /* process_calls.c */
 long sys_clone(uint64_t flags, uint64_t stack, user_addr_t parent_tid, user_addr_t child_tid,
                uint64_t tls);
-long sys_clone3(user_addr_t arguments, size_t size);
+long sys_clone3(user_addr_t user, size_t size);
 long sys_fork(void);
 long sys_vfork(void);
 long sys_execve(user_addr_t path, user_addr_t argv, user_addr_t envp);

@@ -26,7 +26,7 @@ struct file {
 };
 
 /* Where the initramfs lies in memory. Called once, at boot. */
-void files_init(const void *archive, size_t length);
+void files_init(const void *initramfs, size_t length);
 
 /* What the path (absolute after normalising, symbolic links followed if `follow`) names: fills kind
  * and entry. 0, -ENOENT, -ELOOP, -ENOTDIR. */

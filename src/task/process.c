@@ -129,7 +129,7 @@ static void wake_threads(struct process *process, enum wait wait)
 static void process_reap(struct process *process)
 {
     struct process **link = &processes;
-    while (*link != process)
+    while (*link && *link != process)
         link = &(*link)->all_next;
     *link = process->all_next;
     process_free(process);

@@ -17,7 +17,7 @@ from conftest import Boot, runner
 NAMES = ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp"]
 NAMES += [f"r{n}" for n in range(8, 16)] + ["rip", "rflags", "fs_base", "gs_base"]
 LAYOUT = "<17QI24x2Q"  # as QEMU's stub sends them; the gap is the selectors
-PATIENCE = 20  # seconds for whatever is awaited
+PATIENCE = 60  # seconds for whatever is awaited
 
 
 class Gdb:
@@ -26,7 +26,11 @@ class Gdb:
     def __init__(self, path: Path):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(PATIENCE)
-        self.socket.connect(str(path))
+        for _ in range(500):  # there, but perhaps not listening yet
+            with contextlib.suppress(ConnectionRefusedError):
+                self.socket.connect(str(path))
+                break
+            time.sleep(0.02)
         self.buffer = b""
         self.thread = ""
         self.stopped(self.ask("?"))
@@ -49,7 +53,7 @@ class Gdb:
             try:
                 data = self.socket.recv(65536)
             except TimeoutError:
-                raise AssertionError(f"the machine has not stopped for {PATIENCE} s") from None
+                raise AssertionError("the machine has not stopped") from None
             except ConnectionError:
                 data = b""
             assert data, "the machine has ended"
@@ -99,7 +103,7 @@ class Session:
     def end(self) -> Boot:
         """Lets the machine run to its end."""
         self.gdb.go_on()
-        status = self.qemu.wait(PATIENCE * 2)
+        status = self.qemu.wait(PATIENCE)
         text = self.log.read_text(errors="replace")
         return Boot(runner.status_of(status, text), status, text)
 

@@ -42,10 +42,18 @@ class Kernel:
         return int(self.gdb(f"print (long)&((struct {struct} *)0)->{member}").split()[-1])
 
     def code(self, function: str) -> list[capstone.CsInsn]:
-        """A function in assembly, from its label to the next label of another."""
+        """A function in assembly, to its last instruction; labels that begin with its name are in
+        its middle."""
         start = self[function]
-        end = min(a for name, a in symbols(self.elf).items() if a > start and "." not in name)
+        end = min(
+            address
+            for name, address in symbols(self.elf).items()
+            if address > start and "." not in name and not name.startswith(function)
+        )
         words = self.gdb(f"x/{end - start}xb {start:#x}")
         data = bytes(int(byte, 16) for byte in re.findall(r"\t0x([0-9a-f]{2})\b", words))
         assert len(data) == end - start
-        return list(decoder().disasm(data, start))
+        code = list(decoder().disasm(data, start))
+        while code[-1].mnemonic == "nop":  # alignment of what follows
+            code.pop()
+        return code

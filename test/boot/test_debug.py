@@ -218,6 +218,8 @@ def nmi_anywhere_in_a_door_is_harmless(debug, tmp_path, door: str, fault: str = 
         gdb.run_to(kernel["dispatch"])
         block = gdb.registers()["gs_base"]
         frame = gdb.word(block + ist) - 40  # rip, cs, rflags, rsp, ss
+        if fault:
+            gdb.socket.settimeout(5)
         for address in addresses:
             gdb.run_to(address)
             before = gdb.word(block + count)

@@ -74,12 +74,12 @@ WEAK void spin_unlock(struct spinlock *lock)
     lock->locked = 0;
 }
 
-WEAK void klog(const char *subsystem, const char *format, ...)
+WEAK void klog(const char *subsystem, const char *text, ...)
 {
     int length = snprintf(last_klog, sizeof last_klog, "%s: ", subsystem);
     va_list args;
-    va_start(args, format);
-    vsnprintf(last_klog + length, sizeof last_klog - (size_t)length, format, args);
+    va_start(args, text);
+    vsnprintf(last_klog + length, sizeof last_klog - (size_t)length, text, args);
     va_end(args);
 }
 

@@ -151,7 +151,7 @@ static void test_nothing_reads_past_its_bound(void **state)
 static void test_string_copy_always_terminates_and_says_what_did_not_fit(void **state)
 {
     (void)state;
-    char out[6];
+    char out[6] = {0}; /* the analyser does not see through our memset */
     for (size_t size = 1; size <= sizeof out; size++) {
         for (size_t length = 0; length < 8; length++) {
             const char *text = &"sallyport"[9 - length];
