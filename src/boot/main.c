@@ -128,7 +128,7 @@ static void describe_cpu(void)
 
 static void start_init(void)
 {
-    klog("init", "%s, started %lu ms after the kernel's first instruction", cmdline.init,
+    klog("init", "%s, %lu ms after the kernel's first instruction", cmdline.init,
          clock_boot_ns() / 1000000);
     machine_mark_start(cmdline.poweroff);
     int error = process_start_init(cmdline.init, cmdline.init_argv);
