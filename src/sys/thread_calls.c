@@ -18,6 +18,10 @@
 
 long sys_getpid(void)
 {
+#ifdef FAULT_shared_line
+    static volatile unsigned long calls;
+    calls = calls + 1;
+#endif
     return this_cpu->current->pid;
 }
 

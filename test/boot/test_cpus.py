@@ -123,3 +123,13 @@ def test_machine_is_switched_off_by_acpi(boot, machine):
     done = boot("init=/bin/compare", smp=2, machine=machine, exit_device=False, timeout=30)
     assert (done.status, done.qemu_status) == (98, 0), done.log
     assert "power: off, status 0" in done.lines[-1]
+
+
+def test_poweroff_off_leaves_the_machine_on_with_its_verdict_in_the_log(boot):
+    def switch_off(line, qmp):
+        if "poweroff=off: halted, status 42" in line:
+            assert qmp.execute("query-status")["running"]
+            qmp.execute("quit")
+
+    done = boot("poweroff=off init=/test/exit_42", smp=2, on_line=switch_off, timeout=30)
+    assert (done.status, done.qemu_status) == (98, 0), done.log

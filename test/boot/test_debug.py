@@ -95,14 +95,14 @@ def register(registers: dict[str, int], insn, number: int) -> int:
     return registers["rip"] + insn.size if name == "rip" else registers[name]
 
 
-def test_null_call_writes_to_no_line_that_another_cpu_touches(boot, debug, tmp_path):
+def null_call_keeps_to_itself(boot, debug, tmp_path, fault: str = ""):
     """Steps through getpid by each door. Writes: only this CPU's page of its block and its stack.
     Reads: those, constants of the image, and the line with the thread's identity."""
     program = assemble(tmp_path, NULL_CALLS)
-    label, kernel = symbols(program), Kernel()
+    label, kernel = symbols(program), Kernel(fault=fault)
     stack_top_at, current = kernel.offset("cpu", "stack_top"), kernel.offset("cpu", "current")
-    exact = checks.exact_counts(boot, smp=1)
-    with debug({"bin/null": program}, "init=/bin/null", smp=4) as machine:
+    exact = checks.exact_counts(boot, smp=1, fault=fault)
+    with debug({"bin/null": program}, "init=/bin/null", fault, smp=4) as machine:
         gdb = machine.gdb
         for door, name in (("int", "int 0x80"), ("syscall", "syscall")):
             gdb.run_to(label[f"at_{door}"])
@@ -129,7 +129,8 @@ def test_null_call_writes_to_no_line_that_another_cpu_touches(boot, debug, tmp_p
                         image = kernel["text_start"] <= address < kernel["rodata_end"]
                         identity = thread <= address and address + size <= thread + 64
                         where = f"{insn.address:#x} {insn.mnemonic} {insn.op_str}: {address:#x}"
-                        assert own if writes else own or image or identity, where
+                        allowed = own if writes else own or image or identity
+                        assert allowed, f"{where} may be another CPU's too"
                         if writes:
                             written.add(address)
                     pending = []
@@ -139,6 +140,15 @@ def test_null_call_writes_to_no_line_that_another_cpu_touches(boot, debug, tmp_p
             assert len(written) > 10
             assert steps == exact["getpid", name] + 1, "the nop that exact subtracts"
         machine.end().check()
+
+
+def test_null_call_writes_to_no_line_that_another_cpu_touches(boot, debug, tmp_path):
+    null_call_keeps_to_itself(boot, debug, tmp_path)
+
+
+def test_null_call_that_counts_all_cpus_calls_turns_its_check_red(boot, debug, tmp_path):
+    with pytest.raises(AssertionError, match="may be another CPU's too"):
+        null_call_keeps_to_itself(boot, debug, tmp_path, "shared_line")
 
 
 FLAGS = """
