@@ -71,7 +71,7 @@ boot_entry:
     mov esi, no_nx
     bt edx, 20                          ; NX
     jnc refuse
-    ; SYSCALL is asked for in cpu_features_init: Intel shows its bit in 64-bit mode only.
+    ; SYSCALL is asked for in cpu_features_detect: Intel shows its bit in 64-bit mode only.
 
     mov dword [boot_pml4], low_pdpt + 3
     mov dword [boot_pml4 + PML4_DIRECT_MAP * 8], low_pdpt + 3

@@ -31,7 +31,7 @@ enum ist {
     IST_COUNT = IST_MACHINE_CHECK,
 };
 
-/* 64-bit TSS (SDM vol. 3, 7.7). */
+/* 64-bit TSS (SDM vol. 3, 8.7). */
 struct tss {
     uint32_t reserved0;
     uint64_t rsp[3];
@@ -41,7 +41,7 @@ struct tss {
     uint16_t reserved3;
     uint16_t io_bitmap;
 } __attribute__((packed));
-static_assert(sizeof(struct tss) == 104, "SDM vol. 3, figure 7-11");
+static_assert(sizeof(struct tss) == 104, "SDM vol. 3, figure 8-11");
 
 /* How far a CPU has come on its way up. */
 enum cpu_state {

@@ -23,7 +23,7 @@ enum feature {
  * the text read-only. */
 void cpu_features_detect(void);
 
-/* CR0, CR4 and EFER of the calling CPU. */
+/* CR0 and CR4 of the calling CPU. */
 void cpu_features_enable(void);
 
 bool cpu_has(enum feature feature);

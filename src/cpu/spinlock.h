@@ -9,7 +9,7 @@
 
 /* A CPU takes locks only in rising rank; spin_lock panics otherwise. */
 enum lock_rank {
-    LOCK_PROCESS,      /* process tree, thread lists, descriptors */
+    LOCK_PROCESS,      /* process tree, thread lists */
     LOCK_FILES,        /* one process's descriptor table */
     LOCK_SPACE,        /* one address space: its areas and page tables */
     LOCK_FUTEX,        /* one bucket of the futex table */

@@ -24,8 +24,8 @@ struct boot_info;
 
 typedef uint64_t pte_t;
 
-/* Builds the kernel's page tables and loads them: the image with W^X, the direct map of all memory
- * the loader described, read-only where the image is. Panics when memory is too small for that. */
+/* Builds the kernel's page tables and loads them: the image with W^X, the direct map of the
+ * first MiB and of all usable memory, read-only where the image is. Panics when memory is too small for that. */
 void paging_init(const struct boot_info *boot);
 
 /* The kernel's page tables, as CR3 takes them; the upper half of every address space is theirs. */

@@ -33,7 +33,7 @@ struct space *space_create(void);
 /* A copy with the same contents, frames shared until written. NULL when memory is exhausted. */
 struct space *space_clone(struct space *source);
 void space_get(struct space *space);
-/* The last user frees all; no CPU may have it loaded then. */
+/* The last user frees all. No thread runs in it then; a CPU that is just leaving it is waited for. */
 void space_put(struct space *space);
 
 /* Makes the calling CPU use the space; NULL: the kernel's own tables. */

@@ -20,7 +20,7 @@
 #include "task/thread.h"
 
 #define XAPIC_ID_MAX    254   /* 255 is the broadcast */
-#define INIT_WAIT_US    10000 /* SDM vol. 3, 8.4.4.1 */
+#define INIT_WAIT_US    10000 /* SDM vol. 3, 9.4.4.1 */
 #define STARTUP_WAIT_US 200   /* the same, between two start-up IPIs */
 #define ONLINE_WAIT_US  100000
 

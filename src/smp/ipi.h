@@ -6,7 +6,7 @@
 struct space;
 
 /* Returns once no CPU holds a translation of [start, end) of the space that its page tables no
- * longer give. Takes the shootdown lock; the space's own is held by the caller. */
+ * longer give. Takes the shootdown lock. The caller holds the space's own, or is its last user. */
 void tlb_shootdown(struct space *space, uint64_t start, uint64_t end);
 
 /* Answers what other CPUs asked of this one. Called by the interrupt, and by whoever spins. */

@@ -1,4 +1,4 @@
-; The way of every CPU but the first from real mode to C (SDM vol. 3, 8.4.4 "MP Initialization Example").
+; The way of every CPU but the first from real mode to C (SDM vol. 3, 9.4.4 "MP Initialization Example").
 ; The code is copied to a page below 1 MiB, whose number the start-up IPI carries; all CPUs may run it at
 ; the same time: it writes nothing but its own GDT pointer's base, the same value in each.
 

@@ -69,7 +69,7 @@ struct clone_request {
     user_addr_t parent_tid, child_tid;
 };
 
-/* A new thread, or process; it is delivered on the parent's way out. Its tid, or -ENOMEM, -EAGAIN. */
+/* A new thread, or process; it is delivered on the parent's way out. Its tid, or -ENOMEM. */
 long process_clone(const struct clone_request *request);
 void process_deliver_newborn(struct thread *parent, const struct trap_frame *frame);
 

@@ -19,8 +19,8 @@
 /* Who changes what, and why nothing is lost:
  *
  * - A thread's state is one word. Its own CPU makes it BLOCKING, and BLOCKED once all of it is saved;
- *   a waker makes BLOCKING into WOKEN, or BLOCKED into RUNNABLE. Every step but the first is a
- *   compare-and-swap, so exactly one party goes on with the thread.
+ *   a waker makes BLOCKING into WOKEN, or BLOCKED into RUNNABLE. Steps that two parties can take are
+ *   compare-and-swaps, so exactly one goes on with the thread.
  * - A runnable thread that is neither queued nor on a CPU belongs to the CPU that is moving it.
  * - Orders from outside (end, move elsewhere) are written first and then the thread's place is looked
  *   at; its place is written first and then the orders are looked at (sched_add, and way_out after

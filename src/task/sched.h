@@ -40,8 +40,8 @@ void sched_wake(struct thread *thread);
 void sched_poke(struct thread *thread);
 
 /* Sets the CPUs a thread may run on: affinity_words() words, at least one CPU that exists. When it
- * returns, the thread no longer runs elsewhere (the current thread: when it is back in ring 3). As
- * sched_wake otherwise. */
+ * returns, the thread no longer runs elsewhere (the current thread: when it is back in ring 3), but
+ * for a CPU that does not leave ring 0 within a millisecond. As sched_wake otherwise. */
 void sched_set_affinity(struct thread *thread, const uint64_t *affinity);
 
 /* Gives other runnable threads of this CPU their turn. */

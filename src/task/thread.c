@@ -88,7 +88,7 @@ void thread_load(struct thread *thread, struct trap_frame *frame)
 
 void thread_load_state(const struct thread *thread)
 {
-    /* Ring 3 can have loaded null or user data selectors only: no load here faults. Loading FS or
+    /* Ring 3 can have loaded null and its own segments' selectors only: no load here faults. Loading FS or
      * GS changes the base, so selectors go first; GS is loaded with ring 3's base in place, lest
      * ring 0 lose its own. */
     if (thread->ds != READ_SELECTOR(ds))
