@@ -7,7 +7,6 @@
 #include "lib/string.h"
 #include "sys/table.h"
 #include "task/files.h"
-#include "task/process.h"
 #include "task/sched.h"
 #include "task/thread.h"
 #include <asm/errno.h>
@@ -16,7 +15,6 @@
 #include <asm/termios.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
-#include <linux/limits.h>
 #include <linux/uio.h>
 
 #define CHUNK         256
@@ -31,8 +29,6 @@ static long read_file(struct file *file, user_addr_t buffer, size_t size, uint64
 {
     uint8_t chunk[CHUNK];
     size_t done = 0, failed = 0;
-    if (file->kind != FILE_REGULAR && size > DEVICE_MAX)
-        size = DEVICE_MAX;
     if (file->kind == FILE_REGULAR) {
         uint64_t left = *offset < file->entry.size ? file->entry.size - *offset : 0;
         size = size < left ? size : left;
@@ -41,6 +37,8 @@ static long read_file(struct file *file, user_addr_t buffer, size_t size, uint64
         *offset += done;
         return failed && !done ? -EFAULT : (long)done;
     }
+    if (size > DEVICE_MAX)
+        size = DEVICE_MAX;
     while (done < size && !failed) {
         size_t want = size - done < CHUNK ? size - done : CHUNK;
         if (file->kind == FILE_RANDOM)
@@ -102,13 +100,18 @@ static bool gather_from_user(struct gather *gather, user_addr_t from, size_t siz
     return true;
 }
 
+/* Ends a write: what the call returns. */
+static long finish(struct gather *gather, bool ok)
+{
+    if (ok)
+        flush(gather);
+    return ok || gather->written ? gather->written : -EFAULT;
+}
+
 static long write_console(user_addr_t buffer, size_t size)
 {
     struct gather gather = {.used = 0};
-    bool ok = gather_from_user(&gather, buffer, size);
-    if (ok)
-        flush(&gather);
-    return ok || gather.written ? gather.written : -EFAULT;
+    return finish(&gather, gather_from_user(&gather, buffer, size));
 }
 
 enum direction { READING, WRITING };
@@ -209,9 +212,7 @@ static long write_console_vector(user_addr_t vector, unsigned long count)
         ok = !copy_from_user(&part, vector + i * sizeof(part), sizeof(part)) &&
              gather_from_user(&gather, (user_addr_t)part.iov_base, part.iov_len);
     }
-    if (ok)
-        flush(&gather);
-    return ok || gather.written ? gather.written : -EFAULT;
+    return finish(&gather, ok);
 }
 
 static long transfer_each(struct file *file, enum direction direction, user_addr_t vector,
@@ -282,9 +283,7 @@ static long seek(struct file *file, int64_t offset, uint32_t whence)
                    : whence == SEEK_CUR ? (int64_t)file->offset
                                         : (int64_t)file->entry.size;
     int64_t to;
-    if (__builtin_add_overflow(from, offset, &to))
-        return -EINVAL;
-    if (to < 0)
+    if (__builtin_add_overflow(from, offset, &to) || to < 0)
         return -EINVAL;
     file->offset = (uint64_t)to;
     return to;

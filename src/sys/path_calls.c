@@ -9,8 +9,6 @@
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
-#define PATH_SIZE 256
-
 /* The path as the calls take it, relative to an open directory if it does not begin with "/". */
 static long get_path(int dirfd, user_addr_t user, char path[PATH_SIZE])
 {
@@ -35,6 +33,15 @@ static long get_path(int dirfd, user_addr_t user, char path[PATH_SIZE])
     }
     file_put(file);
     return error;
+}
+
+/* What the path names; the file is not opened. */
+static long look_up(int dirfd, user_addr_t user_path, bool follow, struct file *out)
+{
+    char path[PATH_SIZE];
+    *out = (struct file){0};
+    long error = get_path(dirfd, user_path, path);
+    return error ? error : files_lookup(path, follow, out);
 }
 
 long sys_openat(int dirfd, user_addr_t user_path, uint32_t flags)
@@ -111,13 +118,10 @@ long sys_lstat(user_addr_t path, user_addr_t out)
 
 long sys_access(user_addr_t user_path, uint32_t mode)
 {
-    char path[PATH_SIZE];
-    struct file file = {0};
+    struct file file;
     if (mode > 7)
         return -EINVAL;
-    long error = get_path(AT_FDCWD, user_path, path);
-    if (!error)
-        error = files_lookup(path, true, &file);
+    long error = look_up(AT_FDCWD, user_path, true, &file);
     if (error)
         return error;
     bool stored = file.kind == FILE_REGULAR || file.kind == FILE_DIRECTORY;
@@ -128,13 +132,10 @@ long sys_access(user_addr_t user_path, uint32_t mode)
 
 long sys_readlinkat(int dirfd, user_addr_t user_path, user_addr_t buffer, int size)
 {
-    char path[PATH_SIZE];
-    struct file file = {0};
+    struct file file;
     if (size <= 0)
         return -EINVAL;
-    long error = get_path(dirfd, user_path, path);
-    if (!error)
-        error = files_lookup(path, false, &file);
+    long error = look_up(dirfd, user_path, false, &file);
     if (error)
         return error;
     if (file.kind != FILE_REGULAR || !S_ISLNK(file.entry.mode))

@@ -24,7 +24,6 @@
 #include <linux/utsname.h>
 #include <linux/wait.h>
 
-#define PATH_SIZE  256
 #define RANDOM_MAX (1UL << 20) /* bytes a call: none may keep its CPU for long */
 
 /* The flags of a thread as the C libraries make them, and of a process. */

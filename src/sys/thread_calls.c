@@ -190,34 +190,25 @@ long sys_pause(void)
     return -EINTR;
 }
 
-/* What a signal does to a process: nothing, or its end. A handler is not run: the sender is told
- * so. */
-static long deliver(struct process *process, int signal, bool *end)
+/* What a signal does to a thread's process: nothing, or its end. A handler is not run, a process not
+ * stopped: the sender is told so. */
+static long signal_thread(struct thread *thread, void *context)
 {
     const uint64_t ignored_by_default =
         SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH) | SIGNAL_BIT(SIGCONT);
-    if (signal == 0)
-        return 0;
-    uint64_t handler = process->actions[signal - 1].handler;
-    if (handler == (uint64_t)SIG_IGN ||
-        (handler == (uint64_t)SIG_DFL && (ignored_by_default & SIGNAL_BIT(signal))))
-        return 0;
     const uint64_t stops =
         SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU);
-    if (handler != (uint64_t)SIG_DFL || (stops & SIGNAL_BIT(signal)))
+    int signal = *(const int *)context;
+    if (signal == 0)
+        return 0;
+    uint64_t handler = thread->process->actions[signal - 1].handler;
+    bool by_default = handler == (uint64_t)SIG_DFL;
+    if (handler == (uint64_t)SIG_IGN || (by_default && (ignored_by_default & SIGNAL_BIT(signal))))
+        return 0;
+    if (!by_default || (stops & SIGNAL_BIT(signal)))
         return -ENOSYS;
-    *end = true;
+    process_exit_locked(thread->process, signal);
     return 0;
-}
-
-static long signal_thread(struct thread *thread, void *context)
-{
-    const int *signal = context;
-    bool end = false;
-    long error = deliver(thread->process, *signal, &end);
-    if (end)
-        process_exit_locked(thread->process, *signal);
-    return error;
 }
 
 static long send_signal(int tgid, int tid, int signal)

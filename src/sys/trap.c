@@ -82,7 +82,7 @@ static void end_process(const struct trap_frame *frame, int signal, const char *
          thread->process->name, thread->process->pid, thread->tid, this_cpu->index, why, address,
          signal);
     klog_registers("trap", frame);
-    process_kill(thread->process, signal);
+    process_exit(thread->process, signal);
 }
 
 static void page_fault(struct trap_frame *frame)

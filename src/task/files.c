@@ -11,7 +11,6 @@
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
-#define PATH_SIZE 256
 #define LINKS_MAX 8 /* symbolic links in a row */
 
 static struct pool file_pool = POOL("file", struct file);
@@ -130,14 +129,23 @@ int files_find_program(const char *path, const uint8_t **data, size_t *size)
     return 0;
 }
 
-static int install(struct process *process, struct file *file)
+/* Whoever holds files_lock. */
+static void mark_close_on_exec(struct process *process, int descriptor, bool on)
+{
+    process->close_on_exec &= ~(1UL << descriptor);
+    process->close_on_exec |= (uint64_t)on << descriptor;
+}
+
+static int install(struct process *process, struct file *file, bool close_on_exec)
 {
     int descriptor = 0;
     spin_lock(&process->files_lock);
     while (descriptor < PROCESS_FILES && process->files[descriptor])
         descriptor++;
-    if (descriptor < PROCESS_FILES)
+    if (descriptor < PROCESS_FILES) {
         process->files[descriptor] = file;
+        mark_close_on_exec(process, descriptor, close_on_exec);
+    }
     spin_unlock(&process->files_lock);
     return descriptor < PROCESS_FILES ? descriptor : -EMFILE;
 }
@@ -172,11 +180,9 @@ int files_open(const char *path, uint32_t flags)
     struct file *file = file_create(&model);
     if (!file)
         return -ENOMEM;
-    int descriptor = install(this_cpu->current->process, file);
+    int descriptor = install(this_cpu->current->process, file, flags & O_CLOEXEC);
     if (descriptor < 0)
         file_put(file);
-    else
-        files_set_close_on_exec(descriptor, flags & O_CLOEXEC);
     return descriptor;
 }
 
@@ -189,8 +195,7 @@ void files_set_close_on_exec(int descriptor, bool on)
 {
     struct process *process = this_cpu->current->process;
     spin_lock(&process->files_lock);
-    process->close_on_exec &= ~(1UL << descriptor);
-    process->close_on_exec |= (uint64_t)on << descriptor;
+    mark_close_on_exec(process, descriptor, on);
     spin_unlock(&process->files_lock);
 }
 
@@ -202,7 +207,7 @@ int files_open_standard(struct process *process)
         return -ENOMEM;
     file->refs = 3;
     for (unsigned i = 0; i < 3; i++)
-        install(process, file);
+        install(process, file, false);
     return 0;
 }
 

@@ -8,6 +8,8 @@
 
 struct process;
 
+#define PATH_SIZE 256 /* bytes of a path that is taken, the terminator included */
+
 enum file_kind {
     FILE_CONSOLE,
     FILE_NULL,
@@ -35,7 +37,7 @@ int files_lookup(const char *path, bool follow, struct file *out);
 /* The contents of an executable regular file. 0, -ENOENT, -EACCES, -ELOOP, -ENOTDIR. */
 int files_find_program(const char *path, const uint8_t **data, size_t *size);
 
-/* The flag of an open descriptor of the current process. */
+/* FD_CLOEXEC of an open descriptor of the current process. */
 bool files_get_close_on_exec(int descriptor);
 void files_set_close_on_exec(int descriptor, bool on);
 

@@ -3,7 +3,6 @@
 
 #include "task/process.h"
 #include "boot/end.h"
-#include "cpu/panic.h"
 #include "lib/string.h"
 #include "mm/frames.h"
 #include "mm/space.h"
@@ -106,11 +105,6 @@ void process_exit(struct process *process, int status)
     spin_lock(&process_lock);
     process_exit_locked(process, status);
     spin_unlock(&process_lock);
-}
-
-void process_kill(struct process *process, int signal)
-{
-    process_exit(process, signal);
 }
 
 bool thread_must_end(const struct thread *thread)
@@ -336,9 +330,9 @@ bool process_leave_alone(void)
     spin_lock(&process_lock);
     bool alone = self->process->thread_count == 1;
     /* Of two that exec at once, the one that was told to end leaves the other in peace. */
-    for (struct thread *thread = self->process->threads; !alone && !thread_must_end(self) && thread;
-         thread = thread->sibling) {
-        if (thread != self) {
+    bool tell = !alone && !thread_must_end(self);
+    for (struct thread *thread = self->process->threads; thread; thread = thread->sibling) {
+        if (tell && thread != self) {
             thread->ending = true;
             sched_poke(thread);
         }

@@ -49,10 +49,8 @@ struct process {
 /* The first program. argv is NULL-terminated. 0, or the negative errno of execve. Boot only. */
 int process_start_init(const char *path, const char *const argv[]);
 
-/* Ends the process as a signal does, unless it is ending already. Takes process_lock. */
-void process_kill(struct process *process, int signal);
-
-/* Ends it with wait status `status`. Takes process_lock. */
+/* Ends the process, unless it is ending already, with a status as wait4(2) tells it: a signal's number,
+ * or an exit status shifted left by 8. Takes process_lock. */
 void process_exit(struct process *process, int status);
 void process_exit_locked(struct process *process, int status); /* with it held */
 

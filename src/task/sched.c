@@ -2,9 +2,7 @@
  * the frame on the syscall stack. */
 
 #include "task/sched.h"
-#include "cpu/apic.h"
 #include "cpu/clock.h"
-#include "cpu/regs.h"
 #include "mm/space.h"
 #include "smp/ipi.h"
 #include "task/exec.h"
