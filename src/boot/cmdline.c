@@ -8,6 +8,7 @@
 
 enum knob_kind {
     KNOB_SWITCH, /* NAME=on|off */
+    KNOB_CHOICE, /* NAME=auto|on|off */
     KNOB_COUNT,  /* NAME=N, 1 or more, decimal */
     KNOB_TEXT,   /* NAME=anything but nothing */
 };
@@ -15,9 +16,10 @@ enum knob_kind {
 static const struct knob {
     const char *name;
     enum knob_kind kind;
-    size_t field; /* offset in struct cmdline: bool, uint32_t, const char * */
+    size_t field; /* offset in struct cmdline: bool, uint8_t, uint32_t, const char * */
 } knobs[] = {
     {"init", KNOB_TEXT, offsetof(struct cmdline, init)},
+    {"lab", KNOB_SWITCH, offsetof(struct cmdline, lab)},
     {"maxcpus", KNOB_COUNT, offsetof(struct cmdline, max_cpus)},
     {"poweroff", KNOB_SWITCH, offsetof(struct cmdline, poweroff)},
 };
@@ -77,6 +79,13 @@ static const char *set_knob(const struct knob *knob, const char *value, void *fi
             return "wants on or off";
         *(bool *)field = value[1] == 'n';
         return NULL;
+    case KNOB_CHOICE:
+        if (strcmp(value, "auto") != 0 && strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
+            return "wants auto, on or off";
+        *(uint8_t *)field = value[0] == 'a'   ? CHOICE_AUTO
+                            : value[1] == 'n' ? CHOICE_ON
+                                              : CHOICE_OFF;
+        return NULL;
     case KNOB_COUNT:
         if (!parse_count(value))
             return "wants a number, 1 or more";
@@ -97,12 +106,18 @@ static const char *apply(const char *word, struct cmdline *out)
     while (word[name_length] != '\0' && word[name_length] != '=')
         name_length++;
     bool has_value = word[name_length] == '=';
+    const char *value = word + name_length + has_value;
 
     for (size_t i = 0; i < sizeof knobs / sizeof knobs[0]; i++) {
         const char *name = knobs[i].name;
         if (strlen(name) == name_length && memcmp(name, word, name_length) == 0)
-            return set_knob(&knobs[i], word + name_length + has_value,
-                            (char *)out + knobs[i].field);
+            return set_knob(&knobs[i], value, (char *)out + knobs[i].field);
+    }
+    const struct knob mitigation = {.kind = KNOB_CHOICE};
+    for (size_t i = 0; i < MITIGATION_COUNT; i++) {
+        const char *name = mitigation_names[i];
+        if (strlen(name) == name_length && memcmp(name, word, name_length) == 0)
+            return set_knob(&mitigation, value, &out->mitigations[i]);
     }
     return "unknown option";
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cpu/mitigations.h"
 #include "lib/parse.h"
 
 #define CMDLINE_MAX  2048 /* bytes, the terminator included */
@@ -17,6 +18,8 @@ struct cmdline {
     const char *init_argv[INIT_ARG_MAX + 1]; /* [0] is init; NULL-terminated */
     uint32_t max_cpus;                       /* maxcpus=N, 1 or more; default UINT32_MAX */
     bool poweroff;                           /* poweroff=on|off, default on */
+    bool lab;                                /* lab=on|off, default off: sys/lab.h */
+    uint8_t mitigations[MITIGATION_COUNT];   /* kpti=auto|on|off and so on: enum choice */
     char culprit[64];                        /* the word an error is about, cut to fit */
     char storage[CMDLINE_MAX];               /* the words, unquoted */
 };

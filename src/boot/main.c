@@ -9,6 +9,7 @@
 #include "cpu/cpu.h"
 #include "cpu/features.h"
 #include "cpu/idt.h"
+#include "cpu/mitigations.h"
 #include "cpu/panic.h"
 #include "cpu/regs.h"
 #include "cpu/symbols.h"
@@ -154,6 +155,7 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     pic_mask();
     clock_init(first_tsc);
     parse_command_line();
+    mitigations_decide(cmdline.mitigations);
     take_memory(information);
     paging_init(&boot); /* W^X, the direct map */
     find_initramfs();

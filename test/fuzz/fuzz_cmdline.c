@@ -1,4 +1,4 @@
-// sources: src/boot/cmdline.c
+// sources: src/boot/cmdline.c src/cpu/mitigation_names.c
 /* Starts from an empty corpus. */
 #include "boot/cmdline.h"
 

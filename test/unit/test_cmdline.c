@@ -1,4 +1,4 @@
-// sources: src/boot/cmdline.c
+// sources: src/boot/cmdline.c src/cpu/mitigation_names.c
 /* The kernel command line: quoting as GRUB writes it, every knob, every refusal. */
 #include "boot/cmdline.h"
 
