@@ -120,11 +120,13 @@ static void find_initramfs(void)
 
 static void describe_cpu(void)
 {
-    char names[80];
+    char names[160];
     cpu_feature_names(names, sizeof(names));
     uint64_t mhz = clock_tsc_khz() / 1000;
     klog("cpu", "%s, TSC %lu.%03lu GHz (%s)", cpu_brand(), mhz / 1000, mhz % 1000, clock_source());
     klog("cpu", "in force: %s", names);
+    mitigations_describe(names, sizeof(names));
+    klog("cpu", "mitigations: %s", names);
 }
 
 static void start_init(void)
@@ -156,6 +158,7 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     clock_init(first_tsc);
     parse_command_line();
     mitigations_decide(cmdline.mitigations);
+    idt_init(); /* anew: int 0x80 by the door that the mitigations want */
     take_memory(information);
     paging_init(&boot); /* W^X, the direct map */
     find_initramfs();

@@ -2,6 +2,7 @@
  * build turns its lines into asm-offsets.inc. */
 
 #include "cpu/cpu.h"
+#include "cpu/mitigations.h"
 #include "cpu/regs.h"
 #include "dev/power.h"
 #include "mm/layout.h"
@@ -20,6 +21,8 @@ void asm_offsets(void)
     DEFINE(CPU_STACK_TOP, offsetof(struct cpu, stack_top));
     DEFINE(CPU_USER_RSP, offsetof(struct cpu, user_rsp));
     DEFINE(CPU_WORK, offsetof(struct cpu, work));
+    DEFINE(CPU_KERNEL_CR3, offsetof(struct cpu, kernel_cr3));
+    DEFINE(CPU_USER_CR3, offsetof(struct cpu, user_cr3));
     DEFINE(CPU_STATE, offsetof(struct cpu, state));
     CONSTANT(CPU_STATE_STARTING);
     CONSTANT(CPU_STATE_RUNNING);
@@ -34,6 +37,7 @@ void asm_offsets(void)
     FRAME(RBX, rbx);
     FRAME(R11, r11);
     FRAME(RAX, rax);
+    FRAME(RDX, rdx);
     FRAME(RDI, rdi);
     FRAME(ORIG_RAX, orig_rax);
     FRAME(RIP, rip);
@@ -45,6 +49,18 @@ void asm_offsets(void)
     CONSTANT(USER_SS);
     CONSTANT(MSR_EFER);
     CONSTANT(MSR_GS_BASE);
+    CONSTANT(MSR_SPEC_CTRL);
+    CONSTANT(SPEC_CTRL_IBRS);
+    CONSTANT(MITIGATION_SMAP);
+    CONSTANT(MITIGATION_SWAPGS_FENCE);
+    CONSTANT(MITIGATION_CLEAR_REGS);
+    CONSTANT(MITIGATION_IBRS);
+    CONSTANT(MITIGATION_KPTI);
+    CONSTANT(DOOR_UNMASKED);
+    CONSTANT(DOOR_CLEARS_REGS);
+    CONSTANT(DOOR_SETS_IBRS);
+    CONSTANT(DOOR_CHANGES_TABLES);
+    CONSTANT(DOOR_VARIANTS);
     CONSTANT(EFER_LME);
     CONSTANT(EFER_NXE);
     CONSTANT(CR4_PAE);

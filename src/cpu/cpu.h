@@ -80,6 +80,8 @@ struct cpu {
     struct thread *current; /* NULL while idle */
     struct cpu *self;
     uint32_t locks_held; /* bit set of enum lock_rank */
+    uint64_t kernel_cr3; /* what the doors load with page-table isolation; written by space_load */
+    uint64_t user_cr3;
 
     /* What others read. Constant but for the two spaces. */
     _Alignas(64) uint32_t index; /* 0 .. cpu_count - 1 */
@@ -104,7 +106,7 @@ struct cpu {
     _Alignas(64) struct run_queue run_queue;
     _Alignas(64) struct sleepers sleepers;
 };
-static_assert(offsetof(struct cpu, locks_held) < 64 && offsetof(struct cpu, index) == 64,
+static_assert(offsetof(struct cpu, user_cr3) + 8 <= 64 && offsetof(struct cpu, index) == 64,
               "the doors' line is nobody else's");
 static_assert(offsetof(struct cpu, online) == PAGE_SIZE, "one page is this CPU's alone");
 
@@ -117,11 +119,18 @@ static_assert(offsetof(struct cpu, online) == PAGE_SIZE, "one page is this CPU's
 #define CPU_STRIDE        (32 * PAGE_SIZE)
 #define CPU_STACK_OFFSET  (1 * PAGE_SIZE)
 #define CPU_STACK_SIZE    (4 * PAGE_SIZE)
-#define CPU_IST_OFFSET(n) ((6 + ((n)-1) * 3) * PAGE_SIZE)
-#define CPU_IST_SIZE      (2 * PAGE_SIZE)
+#define CPU_IST_OFFSET(n) ((7 + ((n)-1) * 3) * PAGE_SIZE)
+#define CPU_IST_SIZE      (1 * PAGE_SIZE)
 #define CPU_BLOCK_OFFSET  (30 * PAGE_SIZE)
-static_assert(CPU_IST_OFFSET(IST_COUNT) + CPU_IST_SIZE < CPU_BLOCK_OFFSET,
-              "stacks end before block");
+
+/* A stack is C's SIZE bytes and one page more above them, where the frame lies alone: its first byte is
+ * the page's. With page-table isolation, that page is all of a stack that ring 3's tables map. */
+#define CPU_STACK_FRAME  (CPU_STACK_OFFSET + CPU_STACK_SIZE)
+#define CPU_IST_FRAME(n) (CPU_IST_OFFSET(n) + CPU_IST_SIZE)
+static_assert(CPU_STACK_FRAME + PAGE_SIZE < CPU_IST_OFFSET(1) &&
+                  CPU_IST_FRAME(1) + PAGE_SIZE < CPU_IST_OFFSET(2) &&
+                  CPU_IST_FRAME(IST_COUNT) + PAGE_SIZE < CPU_BLOCK_OFFSET,
+              "a guard page below each stack and the block");
 static_assert(sizeof(struct cpu) <= CPU_STRIDE - CPU_BLOCK_OFFSET, "the block fits its pages");
 
 extern unsigned cpu_count; /* blocks that exist: cpu_block(0) .. cpu_block(cpu_count - 1) */

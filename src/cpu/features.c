@@ -1,6 +1,7 @@
 /* CPUID, and the control-register bits that follow from it. */
 
 #include "cpu/features.h"
+#include "cpu/mitigations.h"
 #include "cpu/regs.h"
 #include "dev/console.h"
 #include "dev/power.h"
@@ -26,16 +27,16 @@ static const struct {
     [FEATURE_XSAVEOPT] = {0xd, EAX, 0, NULL}, /* subleaf 1 */
     [FEATURE_AVX] = {1, ECX, 28, "AVX"},
     [FEATURE_RDRAND] = {1, ECX, 30, NULL},
+    [FEATURE_PCID] = {1, ECX, 17, NULL},
+    [FEATURE_INVPCID] = {7, EBX, 10, NULL},
+    [FEATURE_IBRS_IBPB] = {7, EDX, 26, NULL},
+    [FEATURE_ARCH_CAPABILITIES] = {7, EDX, 29, NULL},
+    [FEATURE_AMD_IBPB] = {0x80000008, EBX, 12, NULL},
+    [FEATURE_AMD_IBRS] = {0x80000008, EBX, 14, NULL},
 };
 
 static uint32_t present; /* bit set of enum feature; constant after detection */
 static char brand[49];
-
-struct smap_site {
-    uint8_t *code;
-    uint64_t last_byte; /* of the instruction: stac 0f 01 cb, clac 0f 01 ca */
-};
-extern const struct smap_site smap_sites_start[], smap_sites_end[];
 
 static bool cpuid_bit(uint32_t leaf, unsigned reg, unsigned bit)
 {
@@ -44,17 +45,6 @@ static bool cpuid_bit(uint32_t leaf, unsigned reg, unsigned bit)
     struct cpuid r = cpuid(leaf, leaf == 0xd);
     const uint32_t regs[] = {r.eax, r.ebx, r.ecx, r.edx};
     return regs[reg] >> bit & 1;
-}
-
-/* Every stac and clac is assembled as a nop of three bytes, for CPUs without SMAP, where they are
- * #UD. */
-static void patch_smap_sites(void)
-{
-    for (const struct smap_site *site = smap_sites_start; site < smap_sites_end; site++) {
-        site->code[0] = 0x0f;
-        site->code[1] = 0x01;
-        site->code[2] = (uint8_t)site->last_byte;
-    }
 }
 
 void cpu_features_detect(void)
@@ -67,8 +57,6 @@ void cpu_features_detect(void)
     for (unsigned f = 0; f < FEATURE_COUNT; f++)
         if (cpuid_bit(features[f].leaf, features[f].reg, features[f].bit))
             present |= 1U << f;
-    if (cpu_has(FEATURE_SMAP))
-        patch_smap_sites();
 
     if (cpuid(0x80000000, 0).eax >= 0x80000004) {
         for (unsigned i = 0; i < 3; i++) {
@@ -85,7 +73,7 @@ void cpu_features_enable(void)
     uint64_t cr4 = CR4_PAE | CR4_MCE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;
     if (cpu_has(FEATURE_SMEP))
         cr4 |= CR4_SMEP;
-    if (cpu_has(FEATURE_SMAP))
+    if (mitigated(MITIGATION_SMAP))
         cr4 |= CR4_SMAP;
     if (cpu_has(FEATURE_UMIP))
         cr4 |= CR4_UMIP;
@@ -93,7 +81,10 @@ void cpu_features_enable(void)
         cr4 |= CR4_FSGSBASE;
     if (cpu_has(FEATURE_XSAVE))
         cr4 |= CR4_OSXSAVE;
+    if (mitigated(MITIGATION_PCID))
+        cr4 |= CR4_PCIDE; /* CR3 holds PCID 0 until a space is loaded, as the bit wants */
     write_cr4(cr4);
+    mitigations_enable();
 
     /* The firmware may have left SYSENTER set up; a null CS makes it #GP (SDM vol. 2, SYSENTER). */
     if (cpuid(1, 0).edx >> 11 & 1)
@@ -117,6 +108,7 @@ void cpu_feature_names(char *buffer, size_t size)
 {
     size_t used = format(buffer, size, "NX WP");
     for (unsigned f = 0; f < FEATURE_COUNT && used < size; f++)
-        if (features[f].name && cpu_has((enum feature)f))
+        if (features[f].name && cpu_has((enum feature)f) &&
+            (f != FEATURE_SMAP || mitigated(MITIGATION_SMAP)))
             used += format(buffer + used, size - used, " %s", features[f].name);
 }

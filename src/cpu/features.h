@@ -15,12 +15,17 @@ enum feature {
     FEATURE_XSAVEOPT,
     FEATURE_AVX,
     FEATURE_RDRAND,
+    FEATURE_PCID,
+    FEATURE_INVPCID,
+    FEATURE_IBRS_IBPB, /* SPEC_CTRL.IBRS and PRED_CMD.IBPB; AMD has a bit for each */
+    FEATURE_ARCH_CAPABILITIES,
+    FEATURE_AMD_IBPB,
+    FEATURE_AMD_IBRS,
     FEATURE_COUNT,
 };
 
 /* Reads CPUID on the boot CPU, ends the machine with a sentence if a CPU without SYSCALL was
- * booted, and writes stac and clac into their places when SMAP is there: before paging_init makes
- * the text read-only. */
+ * booted. */
 void cpu_features_detect(void);
 
 /* CR0 and CR4 of the calling CPU. */

@@ -3,6 +3,7 @@
 
 #include "cpu/idt.h"
 #include "cpu/cpu.h"
+#include "cpu/mitigations.h"
 #include <stdint.h>
 
 struct gate {
@@ -19,10 +20,11 @@ static_assert(sizeof(struct gate) == 16, "SDM vol. 3, figure 6-8");
 #define GATE_INTERRUPT 0x8e /* present, DPL 0, 64-bit interrupt gate */
 #define GATE_DPL3      0x60
 
-_Alignas(PAGE_SIZE) static struct gate idt[256];
+/* Where ring 3's page tables map it too (kernel.ld). */
+_Alignas(PAGE_SIZE) __attribute__((section(".entry.data"))) static struct gate idt[256];
 
-extern const uint64_t vector_entries[256]; /* sys/vectors.asm */
-void door_int(void);                       /* sys/door_int.asm */
+extern const uint64_t vector_entries[256];             /* sys/vectors.asm */
+extern const uint64_t door_int_entries[DOOR_VARIANTS]; /* sys/door_int.asm */
 
 static void set_gate(unsigned vector, uint64_t entry, uint8_t dpl, uint8_t ist)
 {
@@ -47,7 +49,7 @@ void idt_init(void)
     set_gate(VECTOR_DOUBLE_FAULT, vector_entries[VECTOR_DOUBLE_FAULT], 0, IST_DOUBLE_FAULT);
     set_gate(VECTOR_MACHINE_CHECK, vector_entries[VECTOR_MACHINE_CHECK], 0, IST_MACHINE_CHECK);
 #if ENTRY_INT
-    set_gate(VECTOR_SYSCALL, (uint64_t)door_int, GATE_DPL3, 0);
+    set_gate(VECTOR_SYSCALL, door_int_entries[mitigations_door_variant()], GATE_DPL3, 0);
 #else
     /* No gate: int 0x80 is #GP, from ring 3 as from a device that went astray. */
     idt[VECTOR_SYSCALL] = (struct gate){0};

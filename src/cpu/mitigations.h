@@ -30,5 +30,19 @@ void mitigations_decide(const uint8_t choices[MITIGATION_COUNT]);
 
 bool mitigated(enum mitigation mitigation);
 
+/* What is a matter of a register of each CPU's. On every CPU, after mitigations_decide. */
+void mitigations_enable(void);
+
+/* Each door exists in all combinations of what it can do more, or not do (sys/frame.inc). Zero is
+ * what most CPUs want. */
+enum door_variant {
+    DOOR_UNMASKED = 1,       /* not MITIGATION_INDEX_MASK */
+    DOOR_CLEARS_REGS = 2,    /* MITIGATION_CLEAR_REGS */
+    DOOR_SETS_IBRS = 4,      /* MITIGATION_IBRS, where it cannot stay set in ring 3 */
+    DOOR_CHANGES_TABLES = 8, /* MITIGATION_KPTI */
+    DOOR_VARIANTS = 16,
+};
+unsigned mitigations_door_variant(void); /* a bit set of enum door_variant */
+
 /* "smap=on index_mask=on ... ibrs=absent": absent is what this CPU does not have. */
 void mitigations_describe(char *buffer, size_t size);

@@ -19,13 +19,13 @@ unsigned cpu_count;
 #define DESCRIPTOR_DPL3 0x0000600000000000UL
 #define DESCRIPTOR_TSS  0x0000890000000000UL /* P, available 64-bit TSS */
 
-static int map_fresh(uint64_t base, uint64_t size)
+static int map_fresh(uint64_t base, uint64_t size, uint64_t flags)
 {
     for (uint64_t va = base; va < base + size; va += PAGE_SIZE) {
         phys_addr_t frame = frame_alloc_zeroed();
         if (!frame)
             return -ENOMEM;
-        int error = kernel_map(va, frame, PAGE_SIZE, PTE_W | PTE_NX);
+        int error = kernel_map(va, frame, PAGE_SIZE, PTE_W | PTE_NX | flags);
         if (error)
             return error;
     }
@@ -35,11 +35,19 @@ static int map_fresh(uint64_t base, uint64_t size)
 int cpu_block_create(uint32_t apic_id, uint32_t acpi_uid)
 {
     uint64_t base = PER_CPU_BASE + cpu_count * CPU_STRIDE;
-    int error = map_fresh(base + CPU_STACK_OFFSET, CPU_STACK_SIZE);
-    for (unsigned n = 1; !error && n <= IST_COUNT; n++)
-        error = map_fresh(base + CPU_IST_OFFSET(n), CPU_IST_SIZE);
+    int error = map_fresh(base + CPU_STACK_OFFSET, CPU_STACK_SIZE, 0);
     if (!error)
-        error = map_fresh(base + CPU_BLOCK_OFFSET, CPU_STRIDE - CPU_BLOCK_OFFSET);
+        error = map_fresh(base + CPU_STACK_FRAME, PAGE_SIZE, PTE_ENTRY);
+    for (unsigned n = 1; !error && n <= IST_COUNT; n++) {
+        error = map_fresh(base + CPU_IST_OFFSET(n), CPU_IST_SIZE, 0);
+        if (!error)
+            error = map_fresh(base + CPU_IST_FRAME(n), PAGE_SIZE, PTE_ENTRY);
+    }
+    if (!error) /* its first page: what the doors touch, the GDT, the TSS */
+        error = map_fresh(base + CPU_BLOCK_OFFSET, PAGE_SIZE, PTE_ENTRY);
+    if (!error)
+        error = map_fresh(base + CPU_BLOCK_OFFSET + PAGE_SIZE,
+                          CPU_STRIDE - CPU_BLOCK_OFFSET - PAGE_SIZE, 0);
     if (error)
         return error; /* what was mapped stays: boot goes on with fewer CPUs */
 
@@ -49,7 +57,8 @@ int cpu_block_create(uint32_t apic_id, uint32_t acpi_uid)
     cpu->apic_id = apic_id;
     cpu->acpi_uid = acpi_uid;
     cpu->timer_deadline = UINT64_MAX;
-    cpu->stack_top = base + CPU_STACK_OFFSET + CPU_STACK_SIZE;
+    cpu->stack_top = base + CPU_STACK_FRAME + sizeof(struct trap_frame);
+    cpu->kernel_cr3 = kernel_page_tables();
     cpu->run_queue.lock = (struct spinlock)SPINLOCK("run queue", LOCK_RUN_QUEUE);
     cpu->sleepers.lock = (struct spinlock)SPINLOCK("sleepers", LOCK_TIMER);
 
@@ -67,7 +76,7 @@ int cpu_block_create(uint32_t apic_id, uint32_t acpi_uid)
     cpu->tss.io_bitmap = sizeof(struct tss);
     for (unsigned n = 1; n <= IST_COUNT; n++) {
         /* An entry on an IST stack cannot trust GS: the word above its frame leads to the block. */
-        uint64_t top = base + CPU_IST_OFFSET(n) + CPU_IST_SIZE - 16;
+        uint64_t top = base + CPU_IST_FRAME(n) + sizeof(struct trap_frame);
         *(struct cpu **)top = cpu;
         cpu->tss.ist[n - 1] = top;
     }

@@ -20,9 +20,15 @@
 #define CR4_OSXMMEXCPT (1UL << 10)
 #define CR4_UMIP       (1UL << 11)
 #define CR4_FSGSBASE   (1UL << 16)
+#define CR4_PCIDE      (1UL << 17)
 #define CR4_OSXSAVE    (1UL << 18)
 #define CR4_SMEP       (1UL << 20)
 #define CR4_SMAP       (1UL << 21)
+
+/* With CR4.PCIDE. A load of CR3 flushes what the TLB holds of the PCID in bits 11:0, unless bit 63
+ * is set (SDM vol. 3, 4.10.4.1). */
+#define CR3_PCID_USER 1UL /* of ring 3's page tables; 0: of the kernel's */
+#define CR3_NO_FLUSH  (1UL << 63)
 
 #define RFLAGS_FIXED (1UL << 1) /* always set */
 #define RFLAGS_TF    (1UL << 8)
@@ -35,6 +41,9 @@
 #define RFLAGS_ARITH 0x8d5UL /* CF PF AF ZF SF OF */
 
 #define MSR_APIC_BASE      0x1b
+#define MSR_SPEC_CTRL      0x48
+#define MSR_PRED_CMD       0x49
+#define MSR_ARCH_CAPS      0x10a
 #define MSR_SYSENTER_CS    0x174
 #define MSR_EFER           0xc0000080
 #define MSR_STAR           0xc0000081
@@ -49,6 +58,11 @@
 #define EFER_SCE (1UL << 0)
 #define EFER_LME (1UL << 8)
 #define EFER_NXE (1UL << 11)
+
+#define SPEC_CTRL_IBRS     (1UL << 0)
+#define PRED_CMD_IBPB      (1UL << 0)
+#define ARCH_CAPS_RDCL_NO  (1UL << 0) /* not open to Meltdown */
+#define ARCH_CAPS_IBRS_ALL (1UL << 1) /* IBRS may stay set in ring 3 too, for the same protection */
 
 struct cpuid {
     uint32_t eax, ebx, ecx, edx;
@@ -104,6 +118,14 @@ CONTROL_REGISTER(4)
 static inline void invlpg(uint64_t address)
 {
     __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
+}
+
+enum invpcid_type { INVPCID_ADDRESS, INVPCID_CONTEXT };
+
+static inline void invpcid(enum invpcid_type type, uint64_t pcid, uint64_t address)
+{
+    const uint64_t descriptor[2] = {pcid, address};
+    __asm__ volatile("invpcid %0, %1" : : "m"(descriptor), "r"((uint64_t)type) : "memory");
 }
 
 static inline void cpu_relax(void)

@@ -1,10 +1,10 @@
 /* Pages of user space: coming on first touch, copied on write, changing rights, going. */
 
 #include "mm/pages.h"
-#include "cpu/regs.h"
 #include "lib/string.h"
 #include "mm/frames.h"
 #include "mm/paging.h"
+#include "mm/tlb.h"
 #include "smp/ipi.h"
 #include <asm/errno.h>
 #include <linux/mman.h>
@@ -14,6 +14,15 @@ static pte_t rights(uint32_t prot)
     if (!(prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
         return PTE_NO_ACCESS;
     return PTE_P | PTE_U | (prot & PROT_WRITE ? PTE_W : 0) | (prot & PROT_EXEC ? 0 : PTE_NX);
+}
+
+/* The entry for va, made if need be, in both of the space's tables. NULL when memory is exhausted. */
+static pte_t *make_entry(struct space *space, uint64_t va)
+{
+    pte_t *entry = page_walk(space->pml4, va, true);
+    if (entry && space->user_pml4)
+        page_tables_share(space->user_pml4, space->pml4, va);
+    return entry;
 }
 
 /* Fills a fresh frame with what the area says lies at va. */
@@ -29,17 +38,17 @@ static void fill(void *page, const struct area *area, uint64_t va)
 
 int pages_fault(struct space *space, const struct area *area, uint64_t va, enum access access)
 {
-    pte_t *entry = page_walk(space->pml4, va, true);
+    pte_t *entry = make_entry(space, va);
     if (!entry)
         return -ENOMEM;
     phys_addr_t old = *entry & PTE_FRAME;
     if (old && !(access == ACCESS_WRITE && !(*entry & PTE_W))) {
-        invlpg(va); /* another CPU was here first, and this one's TLB does not know */
+        tlb_flush_page(va); /* another CPU was here first, and this one's TLB does not know */
         return 0;
     }
     if (old && frame_refs(old) == 1) {
         *entry |= PTE_W;
-        invlpg(va);
+        tlb_flush_page(va);
         return 0;
     }
     phys_addr_t frame = frame_alloc();
@@ -91,11 +100,11 @@ int pages_move(struct space *space, uint64_t from, uint64_t to, uint64_t length)
 {
     pte_t *entry;
     for (uint64_t va = from; page_next(space->pml4, &va, from + length); va += PAGE_SIZE)
-        if (!page_walk(space->pml4, va - from + to, true))
+        if (!make_entry(space, va - from + to))
             return -ENOMEM; /* tables made so far stay, empty */
     for (uint64_t va = from; (entry = page_next(space->pml4, &va, from + length));
          va += PAGE_SIZE) {
-        *page_walk(space->pml4, va - from + to, true) = *entry;
+        *page_walk(space->pml4, va - from + to, false) = *entry;
         *entry = 0;
     }
     tlb_shootdown(space, from, from + length);
@@ -107,7 +116,7 @@ int pages_share(struct space *target, struct space *source)
     pte_t *entry;
     int error = 0;
     for (uint64_t va = 0; (entry = page_next(source->pml4, &va, USER_END)); va += PAGE_SIZE) {
-        pte_t *copy = page_walk(target->pml4, va, true);
+        pte_t *copy = make_entry(target, va);
         if (!copy) {
             error = -ENOMEM;
             break;

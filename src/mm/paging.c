@@ -3,6 +3,7 @@
 #include "mm/paging.h"
 #include "boot/multiboot2.h"
 #include "cpu/features.h"
+#include "cpu/mitigations.h"
 #include "cpu/panic.h"
 #include "cpu/regs.h"
 #include "lib/string.h"
@@ -10,13 +11,21 @@
 #include <asm/errno.h>
 
 extern char text_start[], text_end[], rodata_start[], rodata_end[], data_start[], data_end[];
+extern char entry_text_start[], entry_text_end[], entry_data_start[], entry_data_end[];
 
 _Alignas(PAGE_SIZE) static pte_t kernel_pml4[PAGE_ENTRIES];
+/* The upper half of ring 3's page tables, with page-table isolation. */
+_Alignas(PAGE_SIZE) static pte_t entry_pml4[PAGE_ENTRIES];
 static uint64_t next_window = DEVICE_BASE;
+
+static phys_addr_t physical(const void *in_image)
+{
+    return (phys_addr_t)in_image - KERNEL_BASE;
+}
 
 phys_addr_t kernel_page_tables(void)
 {
-    return (phys_addr_t)kernel_pml4 - KERNEL_BASE;
+    return physical(kernel_pml4);
 }
 
 static unsigned level_shift(unsigned level) /* 3: PML4 ... 0: page table */
@@ -74,23 +83,26 @@ static bool fits(uint64_t va, phys_addr_t pa, uint64_t size, unsigned level)
     return size >= span && (va & (span - 1)) == 0 && (pa & (span - 1)) == 0;
 }
 
-/* Maps with the largest pages that alignment allows. */
-static int map(uint64_t va, phys_addr_t pa, uint64_t size, uint64_t flags)
+/* Maps with the largest pages that alignment allows. A global translation outlives the change of
+ * page tables: with page-table isolation, only what ring 3's tables map as well may be one. */
+static int map_in(phys_addr_t pml4, uint64_t va, phys_addr_t pa, uint64_t size, uint64_t flags)
 {
+    if ((flags & PTE_ENTRY) || !mitigated(MITIGATION_KPTI))
+        flags |= PTE_G;
     while (size) {
         unsigned level = 0;
         if (cpu_has(FEATURE_PAGE_1G) && fits(va, pa, size, 2))
             level = 2;
         else if (fits(va, pa, size, 1))
             level = 1;
-        pte_t *entry = walk_to(kernel_page_tables(), va, level, true);
+        pte_t *entry = walk_to(pml4, va, level, true);
         /* Ranges may overlap: what is mapped stays, and smaller pages are filled in between. */
         while (entry && level > 0 && *entry && !(*entry & PTE_PS))
-            entry = walk_to(kernel_page_tables(), va, --level, true);
+            entry = walk_to(pml4, va, --level, true);
         if (!entry)
             return -ENOMEM;
         if (!*entry)
-            *entry = pa | flags | PTE_P | PTE_G | (level ? PTE_PS : 0);
+            *entry = pa | flags | PTE_P | (level ? PTE_PS : 0);
         uint64_t span = 1UL << level_shift(level);
         va += span;
         pa += span;
@@ -99,9 +111,17 @@ static int map(uint64_t va, phys_addr_t pa, uint64_t size, uint64_t flags)
     return 0;
 }
 
+static int map(uint64_t va, phys_addr_t pa, uint64_t size, uint64_t flags)
+{
+    return map_in(kernel_page_tables(), va, pa, size, flags);
+}
+
 int kernel_map(uint64_t va, phys_addr_t pa, uint64_t size, uint64_t flags)
 {
-    return map(va, pa, size, flags);
+    int error = map(va, pa, size, flags);
+    if (!error && (flags & PTE_ENTRY) && mitigated(MITIGATION_KPTI))
+        error = map_in(physical(entry_pml4), va, pa, size, flags);
+    return error;
 }
 
 /* An entry with more bits is a fault of its own kind (SDM vol. 3, 4.1.4). */
@@ -149,7 +169,13 @@ static int map_direct(phys_addr_t start, phys_addr_t end)
 
 static int map_image(const char *start, const char *end, uint64_t flags)
 {
-    return map((uint64_t)start, (phys_addr_t)start - KERNEL_BASE, (uint64_t)(end - start), flags);
+    return map((uint64_t)start, physical(start), (uint64_t)(end - start), flags);
+}
+
+static int map_entry_image(const char *start, const char *end, uint64_t flags)
+{
+    return map_in(physical(entry_pml4), (uint64_t)start, physical(start), (uint64_t)(end - start),
+                  flags | PTE_ENTRY);
 }
 
 void paging_init(const struct boot_info *boot)
@@ -159,6 +185,11 @@ void paging_init(const struct boot_info *boot)
         error = map_image(rodata_start, rodata_end, PTE_NX);
     if (!error)
         error = map_image(data_start, data_end, PTE_W | PTE_NX);
+    if (!error && mitigated(MITIGATION_KPTI)) {
+        error = map_entry_image(entry_text_start, entry_text_end, 0);
+        if (!error)
+            error = map_entry_image(entry_data_start, entry_data_end, PTE_W | PTE_NX);
+    }
     if (!error)
         error = map_direct(0, 0x100000); /* the firmware's first MiB: trampoline, screen, RSDP */
     for (unsigned i = 0; !error && i < boot->memory_count; i++) {
@@ -172,6 +203,7 @@ void paging_init(const struct boot_info *boot)
     }
     /* Every address space copies the upper half's entries once: they must all be there by then. */
     if (!error && (!walk_to(kernel_page_tables(), PER_CPU_BASE, 0, true) ||
+                   !walk_to(physical(entry_pml4), PER_CPU_BASE, 0, true) ||
                    !walk_to(kernel_page_tables(), DEVICE_BASE, 0, true)))
         error = -ENOMEM;
     if (error)
@@ -179,13 +211,20 @@ void paging_init(const struct boot_info *boot)
     write_cr3(kernel_page_tables());
 }
 
-phys_addr_t page_tables_create(void)
+phys_addr_t page_tables_create(bool for_user)
 {
+    const pte_t *upper = for_user ? entry_pml4 : kernel_pml4;
     phys_addr_t pml4 = frame_alloc_zeroed();
     if (pml4)
-        memcpy((pte_t *)phys_to_virt(pml4) + PML4_KERNEL, kernel_pml4 + PML4_KERNEL,
+        memcpy((pte_t *)phys_to_virt(pml4) + PML4_KERNEL, upper + PML4_KERNEL,
                (PAGE_ENTRIES - PML4_KERNEL) * sizeof(pte_t));
     return pml4;
+}
+
+void page_tables_share(phys_addr_t user_pml4, phys_addr_t pml4, uint64_t va)
+{
+    uint64_t i = va >> level_shift(3) & (PAGE_ENTRIES - 1);
+    ((pte_t *)phys_to_virt(user_pml4))[i] = ((const pte_t *)phys_to_virt(pml4))[i];
 }
 
 static void free_tables(phys_addr_t table, unsigned level)
@@ -197,11 +236,13 @@ static void free_tables(phys_addr_t table, unsigned level)
     frame_put(table);
 }
 
-void page_tables_free(phys_addr_t pml4)
+void page_tables_free(phys_addr_t pml4, phys_addr_t user_pml4)
 {
 #ifdef FAULT_leaked_frame
     if (pml4)
         return;
 #endif
     free_tables(pml4, 3);
+    if (user_pml4)
+        frame_put(user_pml4);
 }

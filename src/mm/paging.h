@@ -17,6 +17,8 @@ struct boot_info;
 /* Bits 9..11 are software's. Both go with P = 0 and keep the frame's address in the entry. */
 #define PTE_NO_ACCESS (1UL << 9)  /* PROT_NONE: the page keeps its contents */
 #define PTE_DYING     (1UL << 10) /* unmapped; the frame is freed once no TLB can hold it */
+/* The entries from ring 3 touch the page before they change page tables: ring 3's map it too. */
+#define PTE_ENTRY (1UL << 11)
 
 #define PTE_FRAME    0x000ffffffffff000UL
 #define PAGE_ENTRIES 512UL
@@ -31,8 +33,8 @@ void paging_init(const struct boot_info *boot);
 /* The kernel's page tables, as CR3 takes them; the upper half of every address space is theirs. */
 phys_addr_t kernel_page_tables(void);
 
-/* Maps size bytes at va (in the per-CPU or the device area) to pa, present and global, with the
- * flags given besides. Boot only, by the boot CPU: other CPUs see it in the tables they share. 0 or
+/* Maps size bytes at va (in the per-CPU or the device area) to pa, present and with the flags given
+ * besides; global, but where page-table isolation forbids it. Boot only, by the boot CPU: other CPUs see it in the tables they share. 0 or
  * -ENOMEM. */
 int kernel_map(uint64_t va, phys_addr_t pa, uint64_t size, uint64_t flags);
 
@@ -49,7 +51,11 @@ pte_t *page_walk(phys_addr_t pml4, uint64_t va, bool create);
  * moves *va to it. NULL when there is none. */
 pte_t *page_next(phys_addr_t pml4, uint64_t *va, uint64_t end);
 
-/* An empty lower half below the kernel's upper half: its PML4, or 0. And back, once no entry is
- * left that holds a frame and no CPU has it loaded. */
-phys_addr_t page_tables_create(void);
-void page_tables_free(phys_addr_t pml4);
+/* An empty lower half below the kernel's upper half, or, for_user, below as much of it as the entries
+ * from ring 3 touch: its PML4, or 0. And back, once no entry is left that holds a frame and no CPU has
+ * it loaded; user_pml4 may be 0. */
+phys_addr_t page_tables_create(bool for_user);
+void page_tables_free(phys_addr_t pml4, phys_addr_t user_pml4);
+
+/* Makes the tables at pml4 that lead to va in the lower half those of user_pml4 too. */
+void page_tables_share(phys_addr_t user_pml4, phys_addr_t pml4, uint64_t va);

@@ -5,6 +5,7 @@
 #include "cpu/cpu.h"
 #include "cpu/regs.h"
 #include "lib/string.h"
+#include "cpu/mitigations.h"
 #include "mm/areas.h"
 #include "mm/pages.h"
 #include "mm/paging.h"
@@ -24,7 +25,14 @@ struct space *space_create(void)
     space->lock = (struct spinlock)SPINLOCK("address space", LOCK_SPACE);
     space->users = 1;
     space->map_top = USER_END;
-    space->pml4 = page_tables_create();
+    space->pml4 = page_tables_create(false);
+    if (space->pml4 && mitigated(MITIGATION_KPTI)) {
+        space->user_pml4 = page_tables_create(true);
+        if (!space->user_pml4) {
+            page_tables_free(space->pml4, 0);
+            space->pml4 = 0;
+        }
+    }
     if (!space->pml4) {
         pool_free(&space_pool, space);
         return NULL;
@@ -45,8 +53,21 @@ void space_put(struct space *space)
     while (space->areas)
         area_remove(space, &space->areas);
     tlb_shootdown(space, 0, USER_END); /* a CPU that is just leaving it answers once it has left */
-    page_tables_free(space->pml4);
+    page_tables_free(space->pml4, space->user_pml4);
     pool_free(&space_pool, space);
+}
+
+/* Tells the doors too, which change between the two. An NMI in the middle finds the new tables. */
+static void load_tables(struct cpu *cpu, phys_addr_t kernel, phys_addr_t user)
+{
+    bool pcid = mitigated(MITIGATION_PCID);
+    cpu->kernel_cr3 = kernel | (pcid ? CR3_NO_FLUSH : 0);
+    cpu->user_cr3 = user | (pcid ? CR3_NO_FLUSH | CR3_PCID_USER : 0);
+    if (user && mitigated(MITIGATION_IBPB))
+        wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
+    write_cr3(kernel);
+    if (pcid)
+        invpcid(INVPCID_CONTEXT, CR3_PCID_USER, 0);
 }
 
 void space_load(struct space *space)
@@ -58,7 +79,7 @@ void space_load(struct space *space)
      * entries before the new space was announced, and the load of CR3 drops what the TLB held (SDM
      * vol. 3, 4.10.4.1), or comes after the old one was left. */
     __atomic_store_n(&cpu->next_space, space, __ATOMIC_SEQ_CST);
-    write_cr3(space ? space->pml4 : kernel_page_tables());
+    load_tables(cpu, space ? space->pml4 : kernel_page_tables(), space ? space->user_pml4 : 0);
     __atomic_store_n(&cpu->space, space, __ATOMIC_SEQ_CST);
     __atomic_store_n(&cpu->next_space, NULL, __ATOMIC_SEQ_CST);
 }

@@ -18,7 +18,8 @@ struct area {
 struct space {
     struct spinlock lock;   /* rank LOCK_SPACE; guards all below and the page tables' lower half */
     _Atomic uint32_t users; /* processes */
-    phys_addr_t pml4;       /* constant */
+    phys_addr_t pml4;       /* the kernel's page tables with this space in them; constant */
+    phys_addr_t user_pml4;  /* ring 3's, with page-table isolation; else 0; constant */
     struct area *areas;     /* by rising address, never overlapping */
     struct area *hint;      /* one of them, near the last that was looked for; or NULL */
     unsigned area_count;

@@ -1,7 +1,7 @@
 ; Copies that may fault on their user side. A fault that the address space cannot resolve lands on the
 ; fixup of the instruction it struck (.fixup_table), with RFLAGS.AC still set: each path clears it.
 
-%include "mm/smap.inc"
+%include "cpu/mitigations.inc"
 
 section .text
 

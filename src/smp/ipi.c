@@ -7,8 +7,8 @@
 #include "cpu/cpu.h"
 #include "cpu/idt.h"
 #include "cpu/panic.h"
-#include "cpu/regs.h"
 #include "mm/space.h"
+#include "mm/tlb.h"
 
 #define FLUSH_ALL_PAGES 32 /* beyond so many single flushes, dropping the whole TLB is cheaper */
 #define ANSWER_NS       20000000000UL
@@ -24,11 +24,11 @@ static struct {
 static void flush(uint64_t start, uint64_t end)
 {
     if (end - start > FLUSH_ALL_PAGES * PAGE_SIZE) {
-        write_cr3(read_cr3()); /* all but global translations, and user pages are none */
+        tlb_flush_user();
         return;
     }
     for (; start < end; start += PAGE_SIZE)
-        invlpg(start);
+        tlb_flush_page(start);
 }
 
 void tlb_shootdown(struct space *space, uint64_t start, uint64_t end)

@@ -106,6 +106,7 @@ ap_entry:
     lock cmpxchg [rdi + CPU_STATE], edx
     jne .park
     mov rsp, [rdi + CPU_STACK_TOP]
+    sub rsp, FRAME_SIZE                 ; C's part
     xor ebp, ebp
     call ap_main
 .park:

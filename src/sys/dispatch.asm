@@ -1,9 +1,9 @@
-; The room behind both doors, and the slow way out of it.
+; The room behind both doors, and the slow way out of it: what runs on the kernel's page tables alone.
 
 %include "asm-offsets.inc"
 %include "sys/frame.inc"
 
-extern syscall_table, sys_unimplemented, way_out
+extern syscall_table, sys_unimplemented, way_out, leave_frame
 
 section .text
 
@@ -13,37 +13,40 @@ section .text
 global dispatch
 dispatch:
     cmp eax, SYSCALL_COUNT
-    jae .unknown
+    jae unknown
 %ifndef FAULT_unmasked_index
     sbb r11, r11                        ; all ones, for CF = 1 here; zero where the branch above was
     and eax, r11d                       ; only predicted, so that no address outside of the table is
 %endif                                  ; formed in speculation (Spectre variant 1); clears rax 63:32
     mov rcx, r10                        ; the fourth argument, where C wants it
     jmp [syscall_table + rax * 8]
-.unknown:
+unknown:
     jmp sys_unimplemented
+
+; The same with index_mask=off.
+global dispatch_unmasked
+dispatch_unmasked:
+    cmp eax, SYSCALL_COUNT
+    jae unknown
+    mov eax, eax                        ; clears rax 63:32
+    mov rcx, r10
+    jmp [syscall_table + rax * 8]
 
 ; In:  rsp = a door's frame, its callee-saved part not yet written; rax = the call's result.
 ; Out: as leave_frame, with whatever frame way_out leaves there: another thread's perhaps.
 global leave_slow
 leave_slow:
+    SAVE_CALLEE_SAVED
+global leave_slow_saved
+leave_slow_saved:                       ; a door that saved them on its way in
     mov [rsp + FRAME_RAX], rax
-    mov [rsp + FRAME_RBX], rbx
-    mov [rsp + FRAME_RBP], rbp
-    mov [rsp + FRAME_R12], r12
-    mov [rsp + FRAME_R13], r13
-    mov [rsp + FRAME_R14], r14
-    mov [rsp + FRAME_R15], r15
     mov rdi, rsp
     call way_out
+    jmp leave_frame
 
-; In:  rsp = a complete frame of ring 3 at the top of the syscall stack, GS = this CPU's block.
-; Out: ring 3, by iretq, which takes any frame: a new thread's, another door's, an exception's. Should
-;      the frame be one that iretq refuses, it faults right there, and trap() charges the thread.
-global leave_frame
-global leave_frame_iretq
-leave_frame:
+; In:  rsp = a complete frame of ring 0, GS = this CPU's block.
+; Out: where it was interrupted. Not in the entry text, where a faulting iretq is one to ring 3.
+global leave_to_kernel
+leave_to_kernel:
     POP_ALL
-    swapgs
-leave_frame_iretq:
     iretq

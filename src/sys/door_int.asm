@@ -1,12 +1,12 @@
 ; The first door: int 0x80, through the IDT gate of vector 0x80 (DPL 3, an interrupt gate).
 
 %include "asm-offsets.inc"
-%include "mm/smap.inc"
+%include "cpu/mitigations.inc"
 %include "sys/frame.inc"
 
-extern dispatch, leave_slow
+extern dispatch, dispatch_unmasked, leave_slow, leave_slow_saved
 
-section .text
+section .entry.text
 
 ; In:   by the gate (SDM vol. 3, 6.14): CPL 3 -> 0; rsp = this CPU's syscall stack (TSS.RSP0), with ss,
 ;       rsp, rflags, cs and rip of ring 3 pushed; IF, TF, NT, RF = 0; all else as ring 3 left it: GS base
@@ -17,7 +17,9 @@ section .text
 ; The gate admits int 0x80 from ring 3 only in practice: ring 0 never issues it, so swapgs needs no test.
 global door_int
 global door_int_iretq
-door_int:
+%assign VARIANT 0
+%rep DOOR_VARIANTS
+VARIANT_LABEL door_int
     swapgs
 %ifndef FAULT_kept_ac
     CLAC                                ; an interrupt gate keeps AC: ring 3 could open user memory
@@ -25,17 +27,22 @@ door_int:
     cld                                 ; C expects DF = 0
     push rax                            ; orig_rax
     PUSH_CALLER_SAVED
+    ENTER_KERNEL
 
-    call dispatch
+    call DISPATCH
 
     cmp dword [gs:CPU_WORK], 0
-    jne leave_slow
+    jne LEAVE_SLOW
 
+    LEAVE_KERNEL
     POP_CALLER_SAVED
 %ifdef FAULT_unrestored_register
     mov r10d, r10d
 %endif
     add rsp, 8                          ; orig_rax
     swapgs
-door_int_iretq:
+VARIANT_LABEL door_int_iretq
     iretq
+%assign VARIANT VARIANT + 1
+%endrep
+VARIANT_TABLE door_int

@@ -2,9 +2,10 @@
 
 #include "sys/doors.h"
 #include "cpu/cpu.h"
+#include "cpu/mitigations.h"
 #include "cpu/regs.h"
 
-void door_syscall(void);
+extern const uint64_t door_syscall_entries[DOOR_VARIANTS]; /* door_syscall.asm */
 
 void doors_open(void)
 {
@@ -14,7 +15,7 @@ void doors_open(void)
      * 6.1.1). */
     const uint64_t user_base = USER_SS - 8;
     wrmsr(MSR_STAR, user_base << 48 | (uint64_t)KERNEL_CS << 32);
-    wrmsr(MSR_LSTAR, (uint64_t)door_syscall);
+    wrmsr(MSR_LSTAR, door_syscall_entries[mitigations_door_variant()]);
     /* From 32-bit code, on AMD: there is no 32-bit segment to come from. */
     wrmsr(MSR_CSTAR, 0);
     /* Everything ring 3 could hand in: above all IF (no interrupt before the stack is switched),

@@ -20,7 +20,7 @@
 struct trap_frame *trap(struct trap_frame *frame);
 void trap_ist(struct trap_frame *frame);
 
-extern char door_int_iretq[], leave_frame_iretq[];
+extern const uint8_t entry_text_start[], entry_text_end[]; /* kernel.ld */
 
 /* Page-fault error code (SDM vol. 3, 4.7). */
 #define FAULT_WRITE    0x2
@@ -63,9 +63,12 @@ static const char *exception_name(uint64_t vector)
     return exceptions[vector].name ? exceptions[vector].name : "reserved exception";
 }
 
+/* Every iretq of the entry text is one, and nothing else there can fault but by a bug. */
 static bool is_return_to_user(uint64_t rip)
 {
-    return rip == (uint64_t)door_int_iretq || rip == (uint64_t)leave_frame_iretq;
+    const uint8_t *code = (const uint8_t *)rip;
+    return code >= entry_text_start && code + 1 < entry_text_end && code[0] == 0x48 &&
+           code[1] == 0xcf; /* iretq */
 }
 
 static bool from_user(const struct trap_frame *frame)

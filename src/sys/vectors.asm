@@ -1,16 +1,22 @@
-; Everything else that comes by the IDT: exceptions and interrupts.
+; Everything else that comes by the IDT: exceptions and interrupts; and the way to ring 3 by iretq.
 
 %include "asm-offsets.inc"
-%include "mm/smap.inc"
+%include "cpu/mitigations.inc"
 %include "sys/frame.inc"
 
-extern trap, trap_ist, way_out, leave_frame, door_int_iretq, leave_frame_iretq
+extern trap, trap_ist, way_out, leave_to_kernel, entry_text_start, entry_text_end
 
 ; Exceptions that push an error code (SDM vol. 3, table 6-1), and those with a stack of their own.
 %define HAS_ERROR_CODE(v) (v == 8 || (v >= 10 && v <= 14) || v == 17 || v == 21 || v == 29 || v == 30)
 %define HAS_IST(v) (v == 1 || v == 2 || v == 8 || v == 18)
 
-section .text
+section .entry.text
+
+%macro FENCE 0                          ; no GS access before it is known which base is loaded, not in
+    IF_MITIGATED MITIGATION_SWAPGS_FENCE ; speculation either (CVE-2019-1125)
+    lfence
+    END_IF
+%endmacro
 
 %assign v 0
 %rep 256
@@ -39,29 +45,42 @@ entry:
 %ifndef FAULT_missing_swapgs
     swapgs
 %endif
+    FENCE
+    IF_MITIGATED MITIGATION_KPTI
+    push rax
+    mov rax, [gs:CPU_KERNEL_CR3]
+    mov cr3, rax
+    pop rax
+    END_IF
 .gs_ready:
-    lfence                              ; no GS access before it is known which base is loaded, not in
-    PUSH_ALL                            ; speculation either (CVE-2019-1125)
+    PUSH_ALL
+    IF_MITIGATED MITIGATION_IBRS
+    SET_IBRS 1
+    END_IF
+    IF_MITIGATED MITIGATION_CLEAR_REGS
+    CLEAR_CALLEE_SAVED
+    CLEAR_CALLER_SAVED
+    END_IF
     mov rdi, rsp
     call trap                           ; returns the frame to leave by: this one, or, for an iretq
     mov rsp, rax                        ; that faulted, the one that it refused
     test byte [rsp + FRAME_CS], 3
-    jz .to_kernel
+    jz leave_to_kernel
 .to_user:
     cmp dword [gs:CPU_WORK], 0
     je leave_frame
     mov rdi, rsp
     call way_out
     jmp leave_frame
-.to_kernel:
-    POP_ALL
-    iretq
 .from_kernel:
-    ; An iretq to ring 3 that faults does so in ring 0, but after its swapgs.
-    cmp qword [rsp + FRAME_RIP - FRAME_RDI], door_int_iretq
-    je .swap
-    cmp qword [rsp + FRAME_RIP - FRAME_RDI], leave_frame_iretq
-    je .swap
+    ; The one thing here that can fault is an iretq to ring 3: it does so in ring 0, but after its
+    ; swapgs, and on ring 3's page tables.
+    cmp qword [rsp + FRAME_RIP - FRAME_RDI], entry_text_start
+    jb .kernels_gs
+    cmp qword [rsp + FRAME_RIP - FRAME_RDI], entry_text_end
+    jb .swap
+.kernels_gs:
+    FENCE
     jmp .gs_ready
 
 ; NMI, #DB, #DF, #MC: they strike anywhere, also between an entry and its swapgs, and with FSGSBASE ring
@@ -84,13 +103,34 @@ entry_ist:
     mov ebx, eax                        ; the interrupted base, edx:eax, in r12:rbx over the call
     mov r12d, edx
     mov rax, [rsp + FRAME_SIZE]
+    mov r13, rax
     mov rdx, rax
     shr rdx, 32
 %ifndef FAULT_trusted_gs
     wrmsr
 %endif
+    IF_MITIGATED MITIGATION_KPTI
+    mov rax, [r13 + CPU_KERNEL_CR3]
+    mov r13, cr3                        ; the interrupted tables, either pair's either half
+    mov cr3, rax
+    END_IF
+    IF_MITIGATED MITIGATION_IBRS
+    mov ecx, MSR_SPEC_CTRL
+    rdmsr
+    mov r14d, eax                       ; ring 3's or ring 0's
+    SET_IBRS 1
+    END_IF
     mov rdi, rsp
     call trap_ist
+    IF_MITIGATED MITIGATION_IBRS
+    mov ecx, MSR_SPEC_CTRL
+    mov eax, r14d
+    xor edx, edx
+    wrmsr
+    END_IF
+    IF_MITIGATED MITIGATION_KPTI
+    mov cr3, r13
+    END_IF
     mov ecx, MSR_GS_BASE
     mov eax, ebx
     mov edx, r12d
@@ -99,7 +139,11 @@ entry_ist:
     iretq
 .move:
     swapgs
-    lfence
+    FENCE
+    IF_MITIGATED MITIGATION_KPTI
+    mov rax, [gs:CPU_KERNEL_CR3]
+    mov cr3, rax
+    END_IF
     mov rdi, [gs:CPU_STACK_TOP]
     sub rdi, FRAME_SIZE
     mov rsi, rsp
@@ -107,9 +151,30 @@ entry_ist:
     mov ecx, FRAME_SIZE / 8
     rep movsq
     mov rdi, rsp
+    IF_MITIGATED MITIGATION_IBRS
+    SET_IBRS 1
+    END_IF
     call trap
     mov rsp, rax
     jmp entry.to_user
+
+; In:  rsp = a complete frame of ring 3 at the top of the syscall stack, GS = this CPU's block.
+; Out: ring 3, by iretq, which takes any frame: a new thread's, another door's, an exception's. Should
+;      the frame be one that iretq refuses, it faults right there, and trap() charges the thread.
+global leave_frame
+global leave_frame_iretq
+leave_frame:
+    IF_MITIGATED MITIGATION_IBRS
+    SET_IBRS 0
+    END_IF
+    IF_MITIGATED MITIGATION_KPTI
+    mov rcx, [gs:CPU_USER_CR3]
+    mov cr3, rcx
+    END_IF
+    POP_ALL
+    swapgs
+leave_frame_iretq:
+    iretq
 
 section .rodata
 global vector_entries

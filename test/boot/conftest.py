@@ -122,10 +122,11 @@ def boot() -> Callable[..., Boot]:
     """boot(append, ...) boots once and returns what it left behind. `initramfs` is "test" (the
     programs in /bin and the test programs in /test) or "user" (the ISO that users get); `fault`
     names a planted kernel fault; `iso` is an image of the test's own; `on_line(line, qmp)` sees
-    the log grow and may talk to QEMU: qmp.execute("inject-nmi")."""
+    the log grow and may talk to QEMU: qmp.execute("inject-nmi"). The environment's CMDLINE goes before
+    every command line, so that all tests can run with kpti=on, say."""
 
     def boot_once(
-        append: str,
+        append: str | None,
         *,
         entry: str = "both",
         fault: str = "",
@@ -140,8 +141,9 @@ def boot() -> Callable[..., Boot]:
         image = Path(iso) if iso else folder / ("test.iso" if initramfs == "test" else "sallyport.iso")
         assert image.exists(), f"{image.relative_to(ROOT)} is not built"
         kind = runner.Machine if exit_device else NoExitDevice
+        line = append and f"{os.environ.get('CMDLINE', '')} {append}".strip()
         result = runner.run(
-            kind(iso=str(image), append=append, **machine), timeout, on_line=on_line
+            kind(iso=str(image), append=line, **machine), timeout, on_line=on_line
         )
         return Boot(result.status, result.qemu_status, result.log)
 

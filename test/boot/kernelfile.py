@@ -43,12 +43,13 @@ class Kernel:
 
     def code(self, function: str) -> list[capstone.CsInsn]:
         """A function in assembly, to its last instruction; labels that begin with its name are in
-        its middle."""
+        its middle, unless a number follows: then it is a door's next variant."""
         start = self[function]
+        inside = re.compile(rf"{function}(?!_\d+$)")
         end = min(
             address
             for name, address in symbols(self.elf).items()
-            if address > start and "." not in name and not name.startswith(function)
+            if address > start and "." not in name and not inside.match(name)
         )
         words = self.gdb(f"x/{end - start}xb {start:#x}")
         data = bytes(int(byte, 16) for byte in re.findall(r"\t0x([0-9a-f]{2})\b", words))

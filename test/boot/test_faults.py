@@ -2,6 +2,7 @@
 and for each the check that is there to find it, which must not pass. And what a fault in ring 0 looks
 like when it does happen."""
 
+import os
 import re
 
 import checks
@@ -52,6 +53,8 @@ def program(name, **machine):
     ],
 )
 def test_planted_fault_turns_its_check_red(boot, fault, check, symptom):
+    if fault == "lost_shootdown" and "kpti=on" in os.environ.get("CMDLINE", ""):
+        pytest.skip("without PCIDs, isolation flushes the TLB at every entry")
     with pytest.raises(AssertionError) as failure:
         check(boot, fault=fault)
     assert re.search(symptom, str(failure.value)), failure.value
@@ -109,7 +112,7 @@ def test_fault_in_ring_0_stops_all_cpus_and_shows_the_way_there_by_name(boot, ma
     done = panic_of(boot, make_iso, busy, "wild_pointer")
     done.one(r"panic: CPU \d: page fault in ring 0 at 0xffffb00000000000, error code 0x2$")
     names = [match[1] for match in done.find(r"panic:   [0-9a-f]{16} (\w+)\+0x[0-9a-f]+$")]
-    assert names[:2] == ["sys_sysinfo", "door_syscall"], done.log
+    assert names[0] == "sys_sysinfo" and names[1].startswith("door_syscall"), done.log
     for register in ("rip", "rsp", "r15", "cr2 ffffb00000000000", "cr3"):
         done.one(rf"panic: .*\b{register}\b")
 
