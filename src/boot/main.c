@@ -20,6 +20,7 @@
 #include "mm/paging.h"
 #include "smp/bringup.h"
 #include "smp/tables.h"
+#include "sys/lab.h"
 #include "task/files.h"
 #include "task/process.h"
 #include "task/sched.h"
@@ -172,6 +173,7 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     acpi_prepare_power_off();
     smp_start(trampoline_place(&boot, in_use, in_use_count));
     klog("sys", "doors open: " ENTRY_NAME);
+    lab_init(cmdline.lab);
     start_init();
     sched_enter();
 }

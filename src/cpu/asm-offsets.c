@@ -6,6 +6,7 @@
 #include "cpu/regs.h"
 #include "dev/power.h"
 #include "mm/layout.h"
+#include "sys/lab_abi.h"
 #include "sys/table.h"
 
 #define DEFINE(symbol, value)                                                                      \
@@ -42,6 +43,7 @@ void asm_offsets(void)
     FRAME(ORIG_RAX, orig_rax);
     FRAME(RIP, rip);
     FRAME(CS, cs);
+    FRAME(RFLAGS, rflags);
     FRAME(RSP, rsp);
 
     CONSTANT(KERNEL_CS);
@@ -70,5 +72,6 @@ void asm_offsets(void)
     CONSTANT(CPU_STRIDE);
     CONSTANT(CPU_BLOCK_OFFSET);
     CONSTANT(SYSCALL_COUNT);
+    CONSTANT(SYS_LAB);
     CONSTANT(EXIT_FAIL);
 }

@@ -93,7 +93,8 @@ struct cpu {
     _Alignas(
         64) uint64_t slice_end; /* clock_boot_ns at which the current thread must yield to others */
     uint64_t timer_deadline;    /* clock_boot_ns the APIC timer is set for; UINT64_MAX: not set */
-    uint64_t nmi_count;         /* for a debugger to read */
+    uint64_t nmi_count, interrupt_count; /* that it has taken */
+    bool lab_installed;                  /* a stub stands in one of its doors: sys/lab.h */
 
     _Alignas(16) uint64_t gdt[8]; /* null, code, data, user data, user code, TSS (two), spare */
     struct tss tss;

@@ -4,7 +4,7 @@
 #include "cpu/idt.h"
 #include "cpu/cpu.h"
 #include "cpu/mitigations.h"
-#include <stdint.h>
+#include "lib/string.h"
 
 struct gate {
     uint16_t offset0;
@@ -20,15 +20,17 @@ static_assert(sizeof(struct gate) == 16, "SDM vol. 3, figure 6-8");
 #define GATE_INTERRUPT 0x8e /* present, DPL 0, 64-bit interrupt gate */
 #define GATE_DPL3      0x60
 
-/* Where ring 3's page tables map it too (kernel.ld). */
-_Alignas(PAGE_SIZE) __attribute__((section(".entry.data"))) static struct gate idt[256];
+/* Where ring 3's page tables map them too (kernel.ld). */
+#define ENTRY_DATA _Alignas(PAGE_SIZE) __attribute__((section(".entry.data"))) static
+ENTRY_DATA struct gate idt[256];
+ENTRY_DATA struct gate variant[256];
 
 extern const uint64_t vector_entries[256];             /* sys/vectors.asm */
 extern const uint64_t door_int_entries[DOOR_VARIANTS]; /* sys/door_int.asm */
 
-static void set_gate(unsigned vector, uint64_t entry, uint8_t dpl, uint8_t ist)
+static struct gate make_gate(uint64_t entry, uint8_t dpl, uint8_t ist)
 {
-    idt[vector] = (struct gate){
+    return (struct gate){
         .offset0 = (uint16_t)entry,
         .selector = KERNEL_CS,
         .ist = ist,
@@ -36,6 +38,11 @@ static void set_gate(unsigned vector, uint64_t entry, uint8_t dpl, uint8_t ist)
         .offset16 = (uint16_t)(entry >> 16),
         .offset32 = (uint32_t)(entry >> 32),
     };
+}
+
+static void set_gate(unsigned vector, uint64_t entry, uint8_t dpl, uint8_t ist)
+{
+    idt[vector] = make_gate(entry, dpl, ist);
 }
 
 void idt_init(void)
@@ -56,11 +63,34 @@ void idt_init(void)
 #endif
 }
 
-void idt_load(void)
+static void load(const struct gate *table)
 {
     struct {
         uint16_t limit;
         uint64_t base;
-    } __attribute__((packed)) pointer = {sizeof(idt) - 1, (uint64_t)idt};
-    __asm__ volatile("lidt %0" : : "m"(pointer));
+    } __attribute__((packed)) pointer = {sizeof(idt) - 1, (uint64_t)table};
+    __asm__ volatile("lidt %0" : : "m"(pointer) : "memory");
+}
+
+void idt_load(void)
+{
+    load(idt);
+}
+
+void idt_allow_user(unsigned vector)
+{
+    idt[vector].type |= GATE_DPL3;
+}
+
+uint64_t idt_entry(unsigned vector)
+{
+    const struct gate *gate = &idt[vector];
+    return (uint64_t)gate->offset32 << 32 | (uint32_t)gate->offset16 << 16 | gate->offset0;
+}
+
+void idt_load_variant(unsigned vector, uint64_t entry)
+{
+    memcpy(variant, idt, sizeof(idt));
+    variant[vector] = make_gate(entry, GATE_DPL3, 0);
+    load(variant);
 }

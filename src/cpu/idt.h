@@ -1,5 +1,8 @@
-/* The interrupt descriptor table, one for all CPUs, and which vector means what. */
+/* The interrupt descriptor table, one for all CPUs but the one that the lab has, and which vector
+ * means what. */
 #pragma once
+
+#include <stdint.h>
 
 /* Exceptions have the numbers of SDM vol. 3, table 6-1. */
 enum vector {
@@ -24,5 +27,15 @@ enum vector {
 /* Fills the table; before the kernel's memory is protected. */
 void idt_init(void);
 
-/* Loads it on the calling CPU. */
+/* Loads it on the calling CPU. In any context, an NMI's too. */
 void idt_load(void);
+
+/* Lets ring 3 name this vector in an int instruction. */
+void idt_allow_user(unsigned vector);
+
+/* Where this vector's gate leads. */
+uint64_t idt_entry(unsigned vector);
+
+/* Loads, on the calling CPU, the variant: a copy of the table whose gate for this vector leads to
+ * entry and is open to ring 3. There is one variant: no other CPU may have it loaded. */
+void idt_load_variant(unsigned vector, uint64_t entry);

@@ -57,13 +57,15 @@ void space_put(struct space *space)
     pool_free(&space_pool, space);
 }
 
-/* Tells the doors too, which change between the two. An NMI in the middle finds the new tables. */
-static void load_tables(struct cpu *cpu, phys_addr_t kernel, phys_addr_t user)
+/* Tells the doors too, which change between the two tables. An NMI in the middle finds the new ones.
+ * space: NULL for the kernel's own. */
+static void load_tables(struct cpu *cpu, const struct space *space)
 {
     bool pcid = mitigated(MITIGATION_PCID);
+    phys_addr_t kernel = space ? space->pml4 : kernel_page_tables();
     cpu->kernel_cr3 = kernel | (pcid ? CR3_NO_FLUSH : 0);
-    cpu->user_cr3 = user | (pcid ? CR3_NO_FLUSH | CR3_PCID_USER : 0);
-    if (user && mitigated(MITIGATION_IBPB))
+    cpu->user_cr3 = (space ? space->user_pml4 : 0) | (pcid ? CR3_NO_FLUSH | CR3_PCID_USER : 0);
+    if (space && mitigated(MITIGATION_IBPB))
         wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
     write_cr3(kernel);
     if (pcid)
@@ -79,7 +81,7 @@ void space_load(struct space *space)
      * entries before the new space was announced, and the load of CR3 drops what the TLB held (SDM
      * vol. 3, 4.10.4.1), or comes after the old one was left. */
     __atomic_store_n(&cpu->next_space, space, __ATOMIC_SEQ_CST);
-    load_tables(cpu, space ? space->pml4 : kernel_page_tables(), space ? space->user_pml4 : 0);
+    load_tables(cpu, space);
     __atomic_store_n(&cpu->space, space, __ATOMIC_SEQ_CST);
     __atomic_store_n(&cpu->next_space, NULL, __ATOMIC_SEQ_CST);
 }

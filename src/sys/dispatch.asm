@@ -3,7 +3,7 @@
 %include "asm-offsets.inc"
 %include "sys/frame.inc"
 
-extern syscall_table, sys_unimplemented, way_out, leave_frame
+extern syscall_table, sys_beyond_table, sys_lab, way_out, leave_frame
 
 section .text
 
@@ -21,7 +21,9 @@ dispatch:
     mov rcx, r10                        ; the fourth argument, where C wants it
     jmp [syscall_table + rax * 8]
 unknown:
-    jmp sys_unimplemented
+    cmp eax, SYS_LAB
+    jne sys_beyond_table
+    jmp sys_lab
 
 ; The same with index_mask=off.
 global dispatch_unmasked

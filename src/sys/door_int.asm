@@ -41,7 +41,9 @@ VARIANT_LABEL door_int
 %endif
     add rsp, 8                          ; orig_rax
     swapgs
-VARIANT_LABEL door_int_iretq
+  %if VARIANT == 0
+door_int_iretq:
+  %endif
     iretq
 %assign VARIANT VARIANT + 1
 %endrep

@@ -90,16 +90,26 @@ static const char *const names[SYSCALL_COUNT] = {
 #include "syscall_names.h"
 };
 
+static void log_unimplemented(uint32_t number, const char *name)
+{
+    klog("sys", "call %u (%s) is not implemented; first wanted by %s", number, name,
+         this_cpu->current->process->name);
+}
+
 long sys_unimplemented(void)
 {
-    /* One bit a number, the last for all that lie outside of the table. */
-    static _Atomic uint64_t logged[SYSCALL_COUNT / 64 + 1];
+    static _Atomic uint64_t logged[(SYSCALL_COUNT + 63) / 64];
     uint32_t number = (uint32_t)user_frame()->orig_rax;
-    uint32_t bit = number < SYSCALL_COUNT ? number : SYSCALL_COUNT;
-    uint64_t mask = 1UL << bit % 64;
-    if (!(logged[bit / 64] & mask) && !(atomic_fetch_or(&logged[bit / 64], mask) & mask))
-        klog("sys", "call %u (%s) is not implemented; first wanted by %s", number,
-             number < SYSCALL_COUNT && names[number] ? names[number] : "no such number",
-             this_cpu->current->process->name);
+    uint64_t mask = 1UL << number % 64;
+    if (!(logged[number / 64] & mask) && !(atomic_fetch_or(&logged[number / 64], mask) & mask))
+        log_unimplemented(number, names[number] ? names[number] : "no such number");
+    return -ENOSYS;
+}
+
+long sys_beyond_table(void)
+{
+    static _Atomic bool logged; /* one line for all such numbers */
+    if (!logged && !atomic_exchange(&logged, true))
+        log_unimplemented((uint32_t)user_frame()->orig_rax, "no such number");
     return -ENOSYS;
 }

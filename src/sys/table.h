@@ -5,11 +5,14 @@
 
 #include "mm/usercopy.h"
 
-/* Numbers 0 .. SYSCALL_COUNT - 1 are looked up; others are -ENOSYS without a look. */
+/* Numbers 0 .. SYSCALL_COUNT - 1 are looked up; others, but for our own (sys/lab_abi.h), are -ENOSYS
+ * without a look. */
 #define SYSCALL_COUNT 462 /* as far as the numbers that Linux had given out by 6.7 go */
 
-/* Any number that has no call: -ENOSYS, and a line in the log the first time. */
+/* A number of the table's that has no call, or one beyond it: -ENOSYS, and a line in the log the
+ * first time. */
 long sys_unimplemented(void);
+long sys_beyond_table(void);
 
 /* file_calls.c, path_calls.c */
 long sys_read(int fd, user_addr_t buffer, size_t count);

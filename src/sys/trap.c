@@ -10,6 +10,7 @@
 #include "mm/space.h"
 #include "mm/usercopy.h"
 #include "smp/ipi.h"
+#include "sys/lab.h"
 #include "task/process.h"
 #include "task/sched.h"
 #include "task/thread.h"
@@ -134,6 +135,8 @@ static struct trap_frame *bad_return(struct trap_frame *fault)
 
 static struct trap_frame *exception(struct trap_frame *frame)
 {
+    if (from_user(frame))
+        lab_leave();
     if (frame->vector == VECTOR_PAGE_FAULT) {
         page_fault(frame);
     } else if (from_user(frame)) {
@@ -152,6 +155,9 @@ struct trap_frame *trap(struct trap_frame *frame)
 {
     if (frame->vector < VECTOR_EXCEPTIONS)
         return exception(frame);
+    if (from_user(frame) && lab_answer(frame))
+        return frame;
+    this_cpu->interrupt_count++;
     switch (frame->vector) {
     case VECTOR_TIMER:
         apic_end_of_interrupt();
@@ -188,6 +194,7 @@ void trap_ist(struct trap_frame *frame)
     case VECTOR_NMI:
         panic_stop_if_asked();
         this_cpu->nmi_count++;
+        lab_leave();
         break;
     case VECTOR_DEBUG:
         panic_at(frame, "#DB in ring 0");

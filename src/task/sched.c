@@ -5,6 +5,7 @@
 #include "cpu/clock.h"
 #include "mm/space.h"
 #include "smp/ipi.h"
+#include "sys/lab.h"
 #include "task/exec.h"
 #include "task/futex.h"
 #include "task/process.h"
@@ -226,6 +227,7 @@ static struct thread *wait_for_thread(struct cpu *cpu)
 /* Takes the current thread off the CPU, unless it was woken while it was still on it. */
 static void switch_out(struct cpu *cpu, struct thread *thread, const struct trap_frame *frame)
 {
+    lab_leave(); /* before another CPU may take the thread */
     thread_save(thread, frame);
     if (thread->state == THREAD_RUNNABLE) {
         cpu->current = NULL;
@@ -289,11 +291,14 @@ void way_out(struct trap_frame *frame)
         cpu->work = 0;
         if (thread && thread->newborn)
             process_deliver_newborn(thread, frame);
-        if (thread && thread->exec_entry)
+        if (thread && thread->exec_entry) {
+            lab_leave();
             exec_set_frame(thread, frame);
+        }
         if (thread && thread_must_end(thread) && thread->state == THREAD_BLOCKING)
             sched_wake(thread); /* it was told to end before it blocked */
         if (thread && thread->state == THREAD_RUNNABLE && thread_must_end(thread)) {
+            lab_leave();
             thread_end(thread);
         } else if (thread) {
             bool turn = (work & WORK_RESCHEDULE) && cpu->run_queue.length;

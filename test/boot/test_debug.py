@@ -215,7 +215,7 @@ stop:   dd 0
 """
 
 
-def nmi_anywhere_in_a_door_is_harmless(debug, tmp_path, door: str, fault: str = ""):
+def nmi_anywhere_in_a_door_is_harmless(debug, tmp_path, door: str, fault: str = "", words=""):
     """An NMI right before each instruction of the door, with a user GS base that looks like the
     kernel's: before swapgs ring 3's base is loaded, on ring 3's stack at that."""
     program = assemble(tmp_path, UNDER_NMI)
@@ -223,7 +223,8 @@ def nmi_anywhere_in_a_door_is_harmless(debug, tmp_path, door: str, fault: str = 
     count, ist = kernel.offset("cpu", "nmi_count"), kernel.offset("cpu", "tss.ist")
     addresses = [insn.address for insn in kernel.code(door)]
     assert len(addresses) > 25
-    with debug({"bin/nmi": program}, "init=/bin/nmi", fault, smp=2, cpu="max") as machine:
+    line = f"{words} init=/bin/nmi"
+    with debug({"bin/nmi": program}, line, fault, smp=2, cpu="max") as machine:
         gdb = machine.gdb
         gdb.run_to(kernel["dispatch"])
         block = gdb.registers()["gs_base"]
@@ -243,8 +244,10 @@ def nmi_anywhere_in_a_door_is_harmless(debug, tmp_path, door: str, fault: str = 
 
 
 @pytest.mark.parametrize("door", ["door_int", "door_syscall"])
-def test_nmi_at_any_instruction_of_a_door_breaks_nothing(debug, tmp_path, door):
-    nmi_anywhere_in_a_door_is_harmless(debug, tmp_path, door)
+@pytest.mark.parametrize("variant, words", [("", ""), ("_10", "kpti=on clear_regs=on")])
+def test_nmi_at_any_instruction_of_a_door_breaks_nothing(debug, tmp_path, door, variant, words):
+    """With page-table isolation, on either side of the change of tables."""
+    nmi_anywhere_in_a_door_is_harmless(debug, tmp_path, door + variant, words=words)
 
 
 def test_nmi_entry_that_trusts_the_gs_base_turns_its_check_red(debug, tmp_path):
@@ -266,6 +269,7 @@ after_yield:
 RIP, CS, RSP, SS = 0, 8, 24, 32  # in the frame that iretq takes
 
 
+@pytest.mark.parametrize("words", ["kpti=off", "kpti=on"])
 @pytest.mark.parametrize("way_out, label", [("door_int", "after_int"), ("leave_frame", "after_yield")])
 @pytest.mark.parametrize(
     "at, value, refused",
@@ -280,15 +284,17 @@ RIP, CS, RSP, SS = 0, 8, 24, 32  # in the frame that iretq takes
     ],
 )
 def test_frame_that_iretq_refuses_ends_its_process_alone(
-    debug, tmp_path, way_out, label, at, value, refused
+    debug, tmp_path, way_out, label, at, value, refused, words
 ):
     victim = assemble(tmp_path, VICTIM, "victim", "-Ttext=0x7654000")
     runner_path = ROOT / "build/both/test/runner"
     good = ROOT / "build/both/test/exit_42"
     programs = {"bin/victim": victim, "bin/runner": runner_path, "bin/good": good}
     ends = "SIGSEGV" if at != RSP else "9"
-    line = f"init=/bin/runner -- /bin/victim={ends} /bin/good=42"
+    line = f"{words} init=/bin/runner -- /bin/victim={ends} /bin/good=42"
     iretq = Kernel()[f"{way_out}_iretq"]
+    if words == "kpti=on" and way_out == "door_int":
+        iretq = Kernel().code("door_int_8")[-1].address
     with debug(programs, line, smp=2) as machine:
         gdb = machine.gdb
         gdb.run_to(symbols(victim)[label] - 2)  # the door; then the way out that follows
