@@ -142,16 +142,10 @@ static double tick_rate(void)
 
 static void print_heading(const struct doors *doors, size_t calls, double rate)
 {
-    char brand[49] = "unnamed CPU", whose[64], digits[STATS_DIGITS];
-    if (cpuid(0x80000000, 0).eax >= 0x80000004) {
-        for (uint32_t i = 0; i < 3; i++) {
-            struct cpuid part = cpuid(0x80000002 + i, 0);
-            memcpy(brand + 16 * i, &part, 16);
-        }
-        brand[48] = 0;
-    }
+    char brand[CPU_BRAND], whose[64], digits[STATS_DIGITS];
+    cpu_brand(brand);
     cpu_whose_times(whose, sizeof(whose));
-    printf("%s on %s, TSC %.2f GHz\n", doors->kernel, brand + strspn(brand, " "), rate);
+    printf("%s on %s, TSC %.2f GHz\n", doors->kernel, brand, rate);
     printf("%s calls by each door, less the empty loop and the clock's own cost;\n%s\n",
            stats_thousands(calls, digits), whose);
 }

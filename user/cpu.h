@@ -47,19 +47,44 @@ static inline uint64_t tsc_begin(void)
     return (uint64_t)high << 32 | low;
 }
 
-// Closes a timed span: all of it has ended. rdtscp waits by itself; qemu64 does not have it.
-static inline uint64_t tsc_end(bool has_rdtscp)
+// Closes a timed span: all of it has ended. rdtscp waits by itself; qemu64 does not have it. It also
+// tells the CPU in *aux (TSC_AUX, as the kernel set it), which is left as it is elsewhere.
+static inline uint64_t tsc_end_on(bool has_rdtscp, uint32_t *aux)
 {
     uint32_t low, high;
     if (has_rdtscp)
-        asm volatile("rdtscp; lfence" : "=a"(low), "=d"(high) : : "rcx", "memory");
+        asm volatile("rdtscp; lfence" : "=a"(low), "=d"(high), "=c"(*aux) : : "memory");
     else
         asm volatile("lfence; rdtsc; lfence" : "=a"(low), "=d"(high) : : "memory");
     return (uint64_t)high << 32 | low;
 }
 
-// Whose times these are, for a heading: "an emulator's times (TCG)", "times under KVM" and so on.
-static inline void cpu_whose_times(char *text, size_t size)
+static inline uint64_t tsc_end(bool has_rdtscp)
+{
+    uint32_t aux;
+    return tsc_end_on(has_rdtscp, &aux);
+}
+
+#define CPU_BRAND 49
+
+// The CPU's name for itself, without the spaces in front; "unnamed CPU" if it has none.
+static inline void cpu_brand(char brand[CPU_BRAND])
+{
+    memcpy(brand, "unnamed CPU", sizeof("unnamed CPU"));
+    if (cpuid(0x80000000, 0).eax < 0x80000004)
+        return;
+    char text[CPU_BRAND] = "";
+    for (uint32_t i = 0; i < 3; i++) {
+        struct cpuid part = cpuid(0x80000002 + i, 0);
+        memcpy(text + 16 * i, &part, 16);
+    }
+    const char *name = text + strspn(text, " ");
+    if (*name)
+        memmove(brand, name, strlen(name) + 1);
+}
+
+// Who runs this machine: "TCG", "KVM" and so on; NULL if it is no virtual machine.
+static inline const char *cpu_hypervisor(void)
 {
     static const struct {
         const char *signature, *name;
@@ -75,17 +100,24 @@ static inline void cpu_whose_times(char *text, size_t size)
     memcpy(signature + 8, &r.edx, 4);
 
     // TCG is asked for first: it answers the leaf even when told to hide the hypervisor bit.
-    if (strcmp(signature, "TCGTCGTCGTCG") == 0) {
-        snprintf(text, size, "an emulator's times (TCG)");
-        return;
-    }
-    if (!(cpuid(1, 0).ecx >> 31 & 1)) {
-        snprintf(text, size, "this hardware's times");
-        return;
-    }
-    const char *name = "an unnamed hypervisor";
+    if (strcmp(signature, "TCGTCGTCGTCG") == 0)
+        return "TCG";
+    if (!(cpuid(1, 0).ecx >> 31 & 1))
+        return NULL;
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (strcmp(signature, known[i].signature) == 0)
-            name = known[i].name;
-    snprintf(text, size, "times under %s", name);
+            return known[i].name;
+    return "an unnamed hypervisor";
+}
+
+// Whose times these are, for a heading: "an emulator's times (TCG)", "times under KVM" and so on.
+static inline void cpu_whose_times(char *text, size_t size)
+{
+    const char *hypervisor = cpu_hypervisor();
+    if (!hypervisor)
+        snprintf(text, size, "this hardware's times");
+    else if (strcmp(hypervisor, "TCG") == 0)
+        snprintf(text, size, "an emulator's times (TCG)");
+    else
+        snprintf(text, size, "times under %s", hypervisor);
 }

@@ -38,22 +38,7 @@ static inline long raw(long number, long a, long b, long c, long d, long e, long
 }
 
 #include "ktap.h"
-
-/* Every register of ring 3, in the order that the assembly below stores them. */
-struct registers {
-    unsigned long rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp;
-    unsigned long r8, r9, r10, r11, r12, r13, r14, r15, rflags;
-};
-
-// clang-format off
-#define REGISTERS(OP)                                                                              \
-    OP(rax, 0)   OP(rbx, 8)   OP(rcx, 16)  OP(rdx, 24)                                             \
-    OP(rsi, 32)  OP(rdi, 40)  OP(rbp, 48)  /* rsp, 56, goes its own way */                         \
-    OP(r8, 64)   OP(r9, 72)   OP(r10, 80)  OP(r11, 88)                                             \
-    OP(r12, 96)  OP(r13, 104) OP(r14, 112) OP(r15, 120)
-// clang-format on
-_Static_assert(offsetof(struct registers, rsp) == 56 && offsetof(struct registers, rflags) == 128,
-               "the assembly counts on these offsets");
+#include "registers.h"
 
 struct registers at_entry; /* as execve left them */
 int bare_main(int argc, char **argv);

@@ -7,48 +7,8 @@
 
 #include "bare.h"
 
-/* Known to the assembly below by name, hence not static. */
-struct registers want, got;
-unsigned long our_stack, address_after;
-void take_syscall(void);
-void take_int(void);
-
-/* Loads every register, flags and stack pointer included, from `want`, takes the door, and stores
- * all of them in `got`. Nothing but rip-relative addresses is used on the way. */
-#define LOAD(name, offset)  "mov want+" #offset "(%rip), %" #name "\n"
-#define STORE(name, offset) "mov %" #name ", got+" #offset "(%rip)\n"
-#define TAKE(label, instruction)                                                                   \
-    __asm__(#label                                                                                 \
-            ": push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"                 \
-            "mov %rsp, our_stack(%rip)\n"                                                          \
-            "lea 1f(%rip), %rax\n"                                                                 \
-            "mov %rax, address_after(%rip)\n"                                                      \
-            "push want+128(%rip)\n"                                                                \
-            "popfq\n" REGISTERS(                                                                   \
-                LOAD) "mov want+56(%rip), %rsp\n" instruction "\n"                                 \
-                      "1: " REGISTERS(                                                             \
-                          STORE) "mov %rsp, got+56(%rip)\n"                                        \
-                                 "mov our_stack(%rip), %rsp\n"                                     \
-                                 "pushfq\n"                                                        \
-                                 "pop got+128(%rip)\n"                                             \
-                                 "push $2\n"                                                       \
-                                 "popfq\n"                                                         \
-                                 "pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"    \
-                                 "ret\n");
 TAKE(take_syscall, "syscall")
 TAKE(take_int, "int $0x80")
-
-/* Every register a value of its own, `number` and arguments as given. */
-static void prepare(unsigned long number, long a, long b, long c)
-{
-    unsigned long *all = (unsigned long *)&want;
-
-    for (int i = 0; i < 17; i++)
-        all[i] = 0x1122334455667788UL * (unsigned)(i + 3);
-    want.rax = number;
-    want.rdi = (unsigned long)a, want.rsi = (unsigned long)b, want.rdx = (unsigned long)c;
-    want.rflags = 0x202;
-}
 
 /* The result of `want` through a door. */
 static long take(int which)
@@ -60,22 +20,9 @@ static long take(int which)
     return (long)got.rax;
 }
 
-/* The registers that do not hold what the door promises, as bits in the order of struct registers.
- */
 static long broken(int which)
 {
-    struct registers promised = want;
-    unsigned long *p = (unsigned long *)&promised, *g = (unsigned long *)&got;
-    long bits = 0;
-
-    promised.rax = got.rax;
-    if (which == DOOR_SYSCALL) {
-        promised.rcx = address_after;
-        promised.r11 = want.rflags;
-    }
-    for (int i = 0; i < 17; i++)
-        bits |= (long)(p[i] != g[i]) << i;
-    return bits;
+    return broken_registers(which == DOOR_SYSCALL);
 }
 
 static void each_door(long (*check)(int), const char *sentence)

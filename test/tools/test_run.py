@@ -2,6 +2,7 @@
 
 import importlib.machinery
 import importlib.util
+import subprocess
 import sys
 from pathlib import Path
 
@@ -69,3 +70,27 @@ def test_counting_instructions_is_asked_for_by_icount_only():
     assert "-icount" not in runner.Machine().command()
     command = runner.Machine(icount=True).command()
     assert command[command.index("-icount") + 1] == "shift=0,sleep=off"
+
+
+def test_second_serial_port_goes_to_the_record_behind_the_console():
+    command = runner.Machine(record="out/r.jsonl").command()
+    ports = [command[i + 1] for i, word in enumerate(command) if word == "-serial"]
+    assert ports == ["stdio", "file:out/r.jsonl"]
+    assert runner.Machine().command().count("-serial") == 1
+
+
+def test_another_kernel_is_booted_in_the_same_machine_without_the_iso():
+    ours = runner.Machine(append="lab=on", smp=3, record="r").command()
+    linux = runner.Machine(kernel="vmlinuz", initrd="i", append="quiet -- a,b", smp=3, record="r").command()
+    end = ours.index("-cdrom")
+    assert linux[:end] == ours[:end]
+    assert linux[end:] == ["-kernel", "vmlinuz", "-initrd", "i", "-append", "quiet -- a,b"]
+
+
+def test_missing_qemu_is_a_sentence():
+    done = subprocess.run(
+        [ROOT / "tools/run", "--iso", ROOT / "README.md"],
+        env={"PATH": "/nowhere"}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    sentence = "run: qemu-system-x86_64 is not there; `make deps` installs it\n"
+    assert (done.returncode, done.stderr) == (97, sentence)

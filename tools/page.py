@@ -1,0 +1,60 @@
+"""The page: HTML around what page_sections.py says. No script, no network, nothing beside it."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+
+import page_sections as sections
+from page_text import emulator_sentence
+
+STYLE = Path(__file__).with_name("page.css")
+
+
+def document(files: list[dict], plots_missing: str = "") -> tuple[str, list[str]]:
+    """The whole page from what figures() gave for each file; and, for the terminal, which plots
+    could not be drawn and why. `plots_missing`: why none can be."""
+    canvas = sections.Canvas(plots_missing)
+    parts = [
+        sections.answer(files),
+        sections.distribution(files, canvas),
+        sections.per_cpu(files, canvas),
+        sections.anatomy(files, canvas),
+        sections.ways(files),
+        sections.mitigations(files),
+        sections.scale(files, canvas),
+        sections.peer(files),
+        sections.machine(files),
+        sections.method(files),
+        sections.left_out(files),
+    ]
+    warning = emulator_sentence(files)
+    first = f'<p class="emulated"><strong>{html.escape(warning)}</strong></p>' if warning else ""
+    missing = "".join(f'<p class="small">{html.escape(text)}</p>' for text in canvas.complaints)
+    where = f'<p class="where">{sections.where(files[0])}</p>' if len(files) == 1 else ""
+    body = f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>What a kernel entry costs: int 0x80 and syscall</title>
+<link rel="icon" href="data:,">
+<style>
+{STYLE.read_text(encoding="utf-8")}</style>
+</head>
+<body>
+{first}
+<header>
+<h1>What a kernel entry costs: int 0x80 and syscall</h1>
+{where}
+</header>
+<main>
+{parts[0]}
+{missing}
+{"".join(parts[1:])}
+</main>
+</body>
+</html>
+"""
+    return body.replace("int 0x80", "int\N{NO-BREAK SPACE}0x80"), canvas.complaints

@@ -1,0 +1,424 @@
+"""From records to the figures behind the page: what figures.json holds, and all that the page, its
+plots and the terminal's summary are drawn from. No drawing and no wording beyond names.
+
+Many records of one thing (a CPU each, or a round each) make one estimate: its point is the median of
+their medians, its interval reaches from the lowest bound of any of them to the highest. That is wider
+than pooling the samples would make it: CPUs and boots differ by more than chance within one.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+
+from record import DOORS, RUNGS, bucket_bounds
+
+Records = list[dict]
+OUTS = ("iretq", "sysretq")
+TIMED = ("single", "batch")
+
+
+def pick(records: Records, measurement: str, **wanted) -> Records:
+    wanted["in"] = wanted.pop("into", None)  # a word of Python's
+    return [
+        record
+        for record in records
+        if record["measurement"] == measurement
+        and all(record.get(key) == value for key, value in wanted.items() if value is not None)
+    ]
+
+
+class Unit:
+    """Time, in nanoseconds if every boot knew its TSC's rate, else in ticks. Rates are per boot."""
+
+    def __init__(self, records: Records):
+        known = all(record["machine"]["tsc_khz"] for record in records if is_timed(record))
+        self.name = "ns" if known else "ticks"
+
+    def of(self, record: dict, ticks: float) -> float:
+        return ticks * 1e6 / record["machine"]["tsc_khz"] if self.name == "ns" else float(ticks)
+
+
+def is_timed(record: dict) -> bool:
+    return record.get("sample", {}).get("kind") in TIMED
+
+
+def estimate(records: Records, unit: Unit) -> dict | None:
+    timed = [record for record in records if is_timed(record)]
+    if not timed:
+        return None
+
+    def values(name: str) -> list[float]:
+        return [unit.of(record, record["sample"][name]) for record in timed]
+
+    samples = [record["sample"] for record in timed]
+    ticked = [sample["ticked"] for sample in samples]
+    return {
+        "median": median(values("p50")),
+        "low": min(unit.of(record, record["sample"]["ci"][0]) for record in timed),
+        "high": max(unit.of(record, record["sample"]["ci"][1]) for record in timed),
+        "min": min(values("min")),
+        "p90": median(values("p90")),
+        "p99": median(values("p99")),
+        "p999": median(values("p999")),
+        "max": max(values("max")),
+        "mean": sum(m * s["n"] for m, s in zip(values("mean"), samples))
+        / sum(sample["n"] for sample in samples),
+        "mad": median(values("mad")),
+        "overhead": median(values("overhead")),
+        "n": sum(sample["n"] for sample in samples),
+        "per": max(sample["per"] for sample in samples),
+        "ticked": None if None in ticked else sum(ticked),
+        "migrated": sum(sample["migrated"] for sample in samples),
+        "records": len(timed),
+    }
+
+
+def exact(records: Records) -> dict | None:
+    counted = [r["sample"] for r in records if r.get("sample", {}).get("kind") == "exact"]
+    if not counted:
+        return None
+    values = [sample["value"] for sample in counted]
+    return {
+        "value": median(values),
+        "low": min(values),
+        "high": max(values),
+        "inexact": len(set(values)) > 1 or any(sample.get("inexact") for sample in counted),
+    }
+
+
+def cell(records: Records, unit: Unit) -> dict:
+    """What is known of one thing, and why something is not; all None: nothing was recorded of it."""
+    reasons = [record["absent"] for record in records if "absent" in record]
+    time, instructions = estimate(records, unit), exact(records)
+    lacking = time is None or instructions is None
+    return {
+        "time": time,
+        "instructions": instructions,
+        "absent": reasons[0] if reasons and lacking else None,
+    }
+
+
+def overlap(one: dict, other: dict) -> bool:
+    return one["low"] <= other["high"] and other["low"] <= one["high"]
+
+
+# -- runs -------------------------------------------------------------------------------------------
+
+
+def is_linux(record: dict) -> bool:
+    return record["machine"]["kernel"].startswith("Linux")
+
+
+def config(record: dict) -> tuple:
+    """What tells the boots of one kernel apart."""
+    machine = record["machine"]
+    return machine["entry"], tuple(sorted((machine["mitigations"] or {}).items()))
+
+
+def by_config(records: Records) -> dict[tuple, Records]:
+    """The default command line's first: everything was measured there, elsewhere only crossings."""
+    groups: dict[tuple, Records] = {}
+    for record in records:
+        groups.setdefault(config(record), []).append(record)
+
+    def breadth(group: Records) -> tuple[int, int]:
+        return len({record["measurement"] for record in group}), len(group)
+
+    return dict(sorted(groups.items(), key=lambda item: breadth(item[1]), reverse=True))
+
+
+def emulated(records: Records) -> bool:
+    """Whether the times are an emulator's. Under KVM only the counted boots are, and those have no
+    times."""
+    timed = [record for record in records if not record["machine"]["icount"]]
+    return any(
+        record["machine"]["icount"]
+        or "tcg" in (record["machine"]["hypervisor"] or "").lower()
+        or record["machine"]["host"].get("accel") == "tcg"
+        for record in timed or records
+    )
+
+
+# -- the sections -----------------------------------------------------------------------------------
+
+
+def answer(base: Records, unit: Unit) -> dict:
+    doors = {}
+    for door in DOORS:
+        doors[door] = cell(pick(base, "crossing", door=door), unit)
+        for other in (
+            pick(base, "call", door=door, name="getpid"),
+            pick(base, "ladder", door=door, rung="real"),
+        ):
+            doors[door]["instructions"] = doors[door]["instructions"] or exact(other)
+        doors[door]["batch"] = estimate(pick(base, "throughput", door=door), unit)
+    result = {
+        "doors": doors,
+        "cpus": len({record["cpu"] for record in pick(base, "crossing") if is_timed(record)}),
+        "ratio": None,
+        "shown": None,
+    }
+    gate, fast = doors["int"]["time"], doors["syscall"]["time"]
+    if gate and fast:
+        result["shown"] = not overlap(gate, fast)
+        if fast["median"] > 0:
+            result["ratio"] = gate["median"] / fast["median"]
+        if fast["low"] > 0 and gate["low"] > 0:
+            result["ratio_low"] = gate["low"] / fast["high"]
+            result["ratio_high"] = gate["high"] / fast["low"]
+    return result
+
+
+def distribution(base: Records, unit: Unit) -> dict:
+    """Of each door: how many single calls fell between low and high, all CPUs together."""
+    result: dict = {}
+    for door in DOORS:
+        counts: dict[tuple[float, float], int] = {}
+        for record in pick(base, "crossing", door=door):
+            for index, count in record.get("histogram", {}).get("counts", []):
+                low, high = bucket_bounds(index, record["histogram"]["bits"])
+                place = unit.of(record, low), unit.of(record, high + 1)
+                counts[place] = counts.get(place, 0) + count
+        if counts:
+            result[door] = [[low, high, counts[low, high]] for low, high in sorted(counts)]
+    return result
+
+
+def per_cpu(base: Records, unit: Unit) -> list[dict]:
+    crossings = pick(base, "crossing")
+    rows = []
+    for cpu in sorted({record["cpu"] for record in crossings}):
+        row = {
+            door: estimate(pick(crossings, "crossing", cpu=cpu, door=door), unit) for door in DOORS
+        }
+        if any(row.values()):
+            rows.append({"cpu": cpu, **row})
+    return rows
+
+
+def steps(rungs: list[tuple[str, dict]]) -> list[dict]:
+    """Each present rung less the one before it; a rung that is missing is part of the next step."""
+    result: list[dict] = []
+    below = None
+    adds: list[str] = []
+    for name, whole in rungs:
+        adds.append(name)
+        if whole is None:
+            continue
+        point = whole.get("median", whole.get("value"))
+        step = {"adds": adds, "below": 0.0, "value": point, "whole": point, "shown": True}
+        if below:
+            step["below"] = result[-1]["whole"]
+            step["value"] = point - step["below"]
+            step["low"] = whole["low"] - below["high"]
+            step["high"] = whole["high"] - below["low"]
+            step["shown"] = not overlap(whole, below)
+        result.append(step)
+        below, adds = whole, []
+    return result
+
+
+def anatomy(base: Records, unit: Unit) -> dict:
+    result: dict = {}
+    for door in DOORS:
+        rungs = [(rung, cell(pick(base, "ladder", door=door, rung=rung), unit)) for rung in RUNGS]
+        entry: dict = {"absent": {rung: c["absent"] for rung, c in rungs if c["absent"]}}
+        for name in ("instructions", "time"):
+            ladder = steps([(rung, known[name]) for rung, known in rungs])
+            entry[name] = {"steps": ladder, "floor": None, "whole": None, "times_floor": None}
+            if ladder and ladder[0]["adds"] == ["bare"]:
+                entry[name]["floor"] = ladder[0]["whole"]
+            if ladder and ladder[-1]["adds"][-1] == "real":
+                entry[name]["whole"] = ladder[-1]["whole"]
+                if entry[name]["floor"] and entry[name]["floor"] > 0:
+                    entry[name]["times_floor"] = entry[name]["whole"] / entry[name]["floor"]
+        if entry["absent"] or entry["instructions"]["steps"] or entry["time"]["steps"]:
+            result[door] = entry
+    return result
+
+
+def ways(base: Records, unit: Unit) -> dict:
+    if not pick(base, "ways"):
+        return {}
+    return {
+        door: {out: cell(pick(base, "ways", into=door, out=out), unit) for out in OUTS}
+        for door in DOORS
+    }
+
+
+def compared(on: Records, off: Records, unit: Unit) -> dict:
+    """What it costs to have something on, by door."""
+    doors = {}
+    for door in DOORS:
+        both = [cell(pick(records, "crossing", door=door), unit) for records in (on, off)]
+        for side, records in zip(both, (on, off)):
+            side["instructions"] = side["instructions"] or exact(
+                pick(records, "call", door=door, name="getpid")
+            )
+        row: dict = {"time": None, "instructions": None}
+        times = [side["time"] for side in both]
+        counts = [side["instructions"] for side in both]
+        if all(times):
+            row["time"] = {
+                "on": times[0]["median"],
+                "off": times[1]["median"],
+                "difference": times[0]["median"] - times[1]["median"],
+                "shown": not overlap(*times),
+            }
+        if all(counts):
+            row["instructions"] = {
+                "on": counts[0]["value"],
+                "off": counts[1]["value"],
+                "difference": counts[0]["value"] - counts[1]["value"],
+            }
+        if row["time"] or row["instructions"]:
+            doors[door] = row
+    return doors
+
+
+def mitigations(groups: dict[tuple, Records], unit: Unit) -> list[dict]:
+    """A row each. On and off come from two boots that differ in that one alone, one of them the
+    default if there is such a pair; a boot that differs in several from the default has its row too."""
+    if not groups:
+        return []
+    configs = [(entry, dict(items)) for entry, items in groups]
+    sides = list(groups.values())
+    default = configs[0][1]
+    listed = [group[0]["machine"]["mitigations"] or {} for group in sides]  # in the kernel's order
+    names = list(dict.fromkeys(name for states in listed for name in states))
+    differ: dict[tuple[str, ...], tuple[int, int]] = {}
+    for one in range(len(configs)):
+        for other in range(one + 1, len(configs)):
+            (entry, first), (same_entry, second) = configs[one], configs[other]
+            changed = tuple(name for name in names if first.get(name) != second.get(name))
+            if entry == same_entry and changed and (len(changed) == 1 or one == 0):
+                differ.setdefault(changed, (one, other))
+    rows = []
+    for name in names:
+        row = {"name": name, "default": default.get(name, "absent"), "doors": {}}
+        if (name,) in differ:
+            one, other = differ.pop((name,))
+            on, off = (one, other) if configs[one][1].get(name) == "on" else (other, one)
+            if configs[on][1].get(name) == "on":
+                row["doors"] = compared(sides[on], sides[off], unit)
+        rows.append(row)
+    for changed, (_, other) in differ.items():
+        if len(changed) > 1:  # such as PCID, which page-table isolation brings along
+            name = ", ".join(f"{each} {configs[other][1].get(each)}" for each in changed)
+            doors = compared(sides[other], sides[0], unit)
+            rows.append({"name": name, "default": "", "doors": doors})
+    return rows
+
+
+def scale(base: Records) -> dict:
+    result: dict = {}
+    for door in DOORS:
+        rows = []
+        records = pick(base, "scale", door=door)
+        for threads in sorted({record["threads"] for record in records}):
+            these = [record for record in records if record["threads"] == threads]
+            rates = [r["sample"] for r in these if r.get("sample", {}).get("kind") == "rate"]
+            rates.sort(key=lambda sample: sample["calls_per_second"])
+            middle = rates[len(rates) // 2] if rates else None
+            rows.append(
+                {
+                    "threads": threads,
+                    "rate": middle and middle["calls_per_second"],
+                    "slowest": middle and min(middle["each"]),
+                    "fastest": middle and max(middle["each"]),
+                    "instructions": exact(these),
+                }
+            )
+        rows = [row for row in rows if row["rate"] is not None or row["instructions"]]
+        if rows:
+            result[door] = rows
+    return result
+
+
+def peer(base: Records, linux: Records, unit: Unit) -> dict:
+    """Ratios are Linux's figure by ours: above 1, ours is the smaller."""
+    rows = []
+    every = pick(linux, "call") + pick(base, "call")
+    for name, door in dict.fromkeys((record["name"], record["door"]) for record in every):
+        ours = cell(pick(base, "call", name=name, door=door), unit)
+        theirs = cell(pick(linux, "call", name=name, door=door), unit)
+        row: dict = {"name": name, "door": door, "ours": ours, "linux": theirs}
+        for key, point in (("time", "median"), ("instructions", "value")):
+            row[key] = None
+            if ours[key] and theirs[key] and ours[key][point] > 0:
+                ratio = theirs[key][point] / ours[key][point]
+                ahead = "ours" if ratio > 1 else "linux"
+                if overlap(ours[key], theirs[key]):
+                    ahead = "equal" if key == "instructions" else "not shown"
+                row[key] = {"ratio": ratio, "ahead": ahead}
+        rows.append(row)
+    reasons = list(dict.fromkeys(record["absent"] for record in linux if "absent" in record))
+    return {
+        "kernel": linux[0]["machine"]["kernel"] if linux else None,
+        "rows": rows,
+        "reasons": reasons,
+        "rounds": max((row["linux"]["time"]["records"] for row in rows if row["linux"]["time"]), default=0),
+    }
+
+
+def clock(base: Records, unit: Unit) -> list[dict]:
+    whats = ("bracket", "empty loop")
+    rows = [{"what": what, **cell(pick(base, "clock", what=what), unit)} for what in whats]
+    return [row for row in rows if row["time"] or row["instructions"] or row["absent"]]
+
+
+def runs(records: Records, default: dict) -> list[dict]:
+    """The boots that the records come from, as far as their machines tell them apart."""
+    found: dict[tuple, dict] = {}
+    for record in records:
+        machine = record["machine"]
+        key = (machine["kernel"], machine["icount"], machine["cpus"], *config(record))
+        states = machine["mitigations"] or {}
+        run = found.setdefault(
+            key,
+            {
+                "kernel": machine["kernel"],
+                "icount": machine["icount"],
+                "cpus": machine["cpus"],
+                "changed": {k: v for k, v in states.items() if default.get(k) != v},
+                "records": 0,
+            },
+        )
+        run["records"] += 1
+    return list(found.values())
+
+
+def machines(base: Records, linux: Records) -> list[dict]:
+    """Ours and Linux's, each as a timed boot had it, if there was one."""
+    result = []
+    for records in (base, linux):
+        timed = [record for record in records if not record["machine"]["icount"]] or records
+        result += [record["machine"] for record in timed[:1]]
+    return result
+
+
+def figures(name: str, records: Records, problems: list[str]) -> dict:
+    """All that the page says of one file. A file of Linux's records alone is about Linux."""
+    ours = [record for record in records if not is_linux(record)]
+    linux = [record for record in records if is_linux(record)] if ours else []
+    groups = by_config(ours or records)
+    base = next(iter(groups.values()), [])
+    unit = Unit(records)
+    default = dict(next(iter(groups), (None, ()))[1])
+    return {
+        "name": name,
+        "unit": unit.name,
+        "emulated": emulated(base),
+        "answer": answer(base, unit),
+        "clock": clock(base, unit),
+        "distribution": distribution(base, unit),
+        "per_cpu": per_cpu(base, unit),
+        "anatomy": anatomy(base, unit),
+        "ways": ways(base, unit),
+        "mitigations": mitigations(groups, unit),
+        "scale": scale(base),
+        "peer": peer(base, linux, unit),
+        "runs": runs(records, default),
+        "machines": machines(base, linux),
+        "left_out": problems,
+    }

@@ -1,0 +1,118 @@
+"""HTML that more than one section needs: tables in a box that scrolls by itself, figures with both
+sizes of a plot, a text alternative and their data."""
+
+from __future__ import annotations
+
+import itertools
+from html import escape
+from typing import Callable
+
+import plots
+
+_numbers = itertools.count(1)
+
+
+def door(name: str) -> str:
+    """A door's name, in its colour."""
+    label = escape(plots.DOORS.get(name, name))
+    return f'<span class="{name}">{label}</span>' if name in plots.DOORS else label
+
+
+def section(name: str, title: str, *parts: str) -> str:
+    return f'<section id="{name}">\n<h2>{escape(title)}</h2>\n' + "\n".join(filter(None, parts)) + "\n</section>\n"
+
+
+def paragraph(text: str, kind: str = "") -> str:
+    return f'<p class="{kind}">{text}</p>' if kind else f"<p>{text}</p>"
+
+
+class Table:
+    """Cells are HTML. With several files each has its group of the same columns; a group of columns
+    within a file is written "group|column"."""
+
+    def __init__(self, caption: str, first: str, columns: list[str], files: list[str] = [], kind: str = ""):
+        self.caption, self.first, self.files = caption, first, files if len(files) > 1 else [""]
+        self.columns, self.kind = columns, kind and f' class="{kind}"'
+        self.rows: list[str] = []
+
+    def row(self, head: str, cells: list[str], kind: str = "") -> None:
+        inner = "".join(cell if cell.startswith("<td") else f"<td>{cell}</td>" for cell in cells)
+        self.rows.append(f'<tr{kind and f" class={chr(34)}{kind}{chr(34)}"}><th scope="row">{head}</th>{inner}</tr>')
+
+    def heads(self) -> str:
+        levels: list[list[tuple[str, int]]] = []
+        if self.files != [""]:
+            levels.append([(escape(name), len(self.columns)) for name in self.files])
+        if any("|" in column for column in self.columns):
+            groups = [column.rpartition("|")[0] for column in self.columns]
+            spans = [(name, len(list(run))) for name, run in itertools.groupby(groups)]
+            levels.append(spans * len(self.files))
+        last = [column.rpartition("|")[2] for column in self.columns] * len(self.files)
+        deep = len(levels) + 1
+        lines = []
+        for depth, level in enumerate(levels):
+            corner = f'<th scope="col" rowspan="{deep}">{self.first}</th>' if depth == 0 else ""
+            lines.append(corner + "".join(f'<th scope="colgroup" colspan="{n}">{text}</th>' for text, n in level))
+        corner = "" if levels else f'<th scope="col">{self.first}</th>'
+        lines.append(corner + "".join(f'<th scope="col">{text}</th>' for text in last))
+        return "".join(f"<tr>{line}</tr>" for line in lines)
+
+    def __str__(self) -> str:
+        if not self.rows:
+            return ""
+        return (
+            f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(self.caption)}">'
+            f"<table{self.kind}><caption><span>{escape(self.caption)}</span></caption>\n<thead>{self.heads()}</thead>\n<tbody>"
+            + "\n".join(self.rows)
+            + "</tbody></table></div>"
+        )
+
+
+class Canvas:
+    """Draws the plots; when it cannot, says so once and leaves the tables."""
+
+    def __init__(self, missing: str = ""):
+        self.complaints = [missing] if missing else []
+        self.missing = bool(missing)
+
+    def figure(
+        self,
+        name: str,
+        title: str,
+        heading: str,
+        describe: str,
+        caption: str,
+        data: str,
+        draw: Callable[[plots.Size, str], str],
+        heights: tuple[int, int] = (plots.WIDE.height, plots.NARROW.height),
+        alone: bool = True,
+        opened: bool = False,
+        long: bool = False,
+    ) -> str:
+        """`alone`: it has the page's width, so there is a wide plot beside the narrow one; else it
+        stands in a grid, under a heading of its own."""
+        drawn = []
+        sizes = [("narrow" if alone else "always", plots.Size(plots.NARROW.width, heights[1]))]
+        if alone:
+            sizes.append(("wide", plots.Size(plots.WIDE.width, heights[0])))
+        for kind, size in sizes if not self.missing else []:
+            ident = f"p{next(_numbers)}"
+            try:
+                svg = draw(size, ident)
+            except plots.NoPlot as problem:
+                self.complaints.append(str(problem))
+                break
+            words = f'<title id="{ident}-t">{escape(title)}</title><desc id="{ident}-d">{escape(describe)}</desc>'
+            svg = svg.replace("<svg", f'<svg role="img" aria-labelledby="{ident}-t {ident}-d"', 1)
+            svg = svg.replace(">", ">" + words, 1)
+            drawn.append(f'<div class="plot {kind}">{svg}</div>')
+        is_open = " open" if opened or len(drawn) < len(sizes) else ""
+        details = f'<details{" class=long" if long else ""}{is_open}><summary>The data of this plot</summary>{data}</details>'
+        head = "" if alone else f"<h3>{escape(heading)}</h3>"
+        text = f"<figcaption>{caption}</figcaption>" if caption else ""
+        return f'<figure id="{name}">{head}{"".join(drawn)}{text}{details}</figure>'
+
+
+def grid(figures: list[str]) -> str:
+    figures = [figure for figure in figures if figure]
+    return f'<div class="pair">{"".join(figures)}</div>' if len(figures) > 1 else "".join(figures)

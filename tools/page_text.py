@@ -1,0 +1,193 @@
+"""Words and numbers of the page and of the terminal's summary: plain text, no HTML."""
+
+from __future__ import annotations
+
+from plots import DOORS
+
+MINUS, NBSP = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}"
+NOT_SHOWN = "no difference shown"
+MITIGATIONS = {
+    "smap": "SMAP (stac, clac)",
+    "index_mask": "index masking",
+    "swapgs_fence": "lfence after swapgs",
+    "clear_regs": "registers cleared",
+    "ibrs": "IBRS",
+    "ibpb": "IBPB",
+    "kpti": "page-table isolation",
+    "pcid": "PCID, with isolation",
+}
+
+
+def amount(value: float | None, sign: bool = False) -> str:
+    """Three digits or so; all digits before the point."""
+    if value is None:
+        return "–"
+    digits = 0 if abs(value) >= 99.95 or value == 0 else 1 if abs(value) >= 9.995 else 2
+    written = f"{abs(value):,.{digits}f}"
+    if float(written.replace(",", "")) == 0:
+        return "0"
+    return (MINUS if value < 0 else "+" if sign else "") + written
+
+
+def count(value: float | None, sign: bool = False) -> str:
+    """Whole if it is."""
+    if value is None:
+        return "–"
+    written = f"{abs(value):,.0f}" if value == int(value) or abs(value) >= 1000 else f"{abs(value):,.2f}"
+    return (MINUS if value < 0 else "+" if sign and value else "") + written
+
+
+def ratio(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.2f}" if value < 9.995 else f"{value:,.1f}"
+
+
+def share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.2g}{NBSP}%" if part else f"0{NBSP}%"
+
+
+def exactly(known: dict | None) -> str:
+    """An exact count; marked where it did not divide evenly, with its range where boots differed."""
+    if not known:
+        return "–"
+    if known["low"] != known["high"]:
+        return f"{count(known['value'])} ({count(known['low'])} to {count(known['high'])})"
+    return ("~" if known["inexact"] else "") + count(known["value"])
+
+
+def with_unit(value: float, unit: str) -> str:
+    return f"{amount(value)}{NBSP}{unit}"
+
+
+def emulator_sentence(files: list[dict]) -> str:
+    emulated = [file["name"] for file in files if file["emulated"]]
+    if not emulated:
+        return ""
+    whose = "These" if len(emulated) == len(files) else "The times of " + " and ".join(emulated)
+    return (
+        f"{whose} are an emulator’s times (QEMU’s TCG), not hardware’s: "
+        "the exact instruction counts are what carries over."
+    )
+
+
+def answer_sentence(file: dict) -> str:
+    """The page in one sentence."""
+    cpu = "this emulated CPU" if file["emulated"] else "this CPU"
+    doors, unit = file["answer"]["doors"], file["unit"]
+    times = {door: known["time"] for door, known in doors.items() if known["time"]}
+    if len(times) == 2:
+        gate, fast = (with_unit(times[door]["median"], unit) for door in DOORS)
+        factor = file["answer"]["ratio"]
+        if not file["answer"]["shown"]:
+            return (
+                f"On {cpu} {NOT_SHOWN} between int 0x80 and syscall: "
+                f"{gate} and {fast} at the median, and their intervals overlap."
+            )
+        if factor is None or factor <= 0:
+            return f"On {cpu} int 0x80 costs {gate} and syscall {fast} at the median."
+        if factor >= 1:
+            return f"On {cpu} int 0x80 costs {factor:.1f}{NBSP}×{NBSP}syscall: {gate} against {fast} at the median."
+        return f"On {cpu} syscall costs {1 / factor:.1f}{NBSP}×{NBSP}int 0x80: {fast} against {gate} at the median."
+    for door, time in times.items():
+        other = "syscall" if door == "int" else "int"
+        why = doors[other]["absent"] or "was not measured"
+        cost = with_unit(time["median"], unit)
+        return f"On {cpu} {DOORS[door]} costs {cost} at the median; {DOORS[other]}: {why}."
+    counts = {door: known["instructions"] for door, known in doors.items() if known["instructions"]}
+    if counts:
+        each = " and ".join(f"{exactly(n)} instructions by {DOORS[door]}" for door, n in counts.items())
+        return f"Counted, not timed: getpid takes {each}."
+    return "No crossing was measured in this record."
+
+
+def exact_sentence(file: dict) -> str:
+    """In instructions; and how far from the floor. Empty where nothing was counted."""
+    counts = {d: known["instructions"] for d, known in file["answer"]["doors"].items() if known["instructions"]}
+    if not counts:
+        return ""
+    text = "In exact instructions, getpid: "
+    text += ", ".join(f"{exactly(n)} by {DOORS[door]}" for door, n in counts.items())
+    floors = [a["instructions"]["times_floor"] for a in file["anatomy"].values()]
+    if counts.keys() == file["anatomy"].keys() and all(floors):
+        text += f"; {' and '.join(map(ratio, floors))} × the floor, the bare door and straight back"
+    return text + "."
+
+
+def floor_sentence(file: dict, key: str, unit: str) -> str:
+    known = {d: a[key] for d, a in file["anatomy"].items() if a[key]["times_floor"]}
+    if not known:
+        return ""
+    parts = [
+        f"{amount(one['floor']) if key == 'time' else count(one['floor'])}{NBSP}{unit} by {DOORS[door]}, "
+        f"and getpid is {ratio(one['times_floor'])} × that"
+        for door, one in known.items()
+    ]
+    return "The floor, the bare door and straight back: " + "; ".join(parts) + "."
+
+
+def measured_sentence(file: dict) -> str:
+    times = {d: known["time"] for d, known in file["answer"]["doors"].items() if known["time"]}
+    if not times:
+        return ""
+    unit, cpus = file["unit"], file["answer"]["cpus"]
+    sizes = {time["n"] for time in times.values()}
+    if len(sizes) == 1:
+        calls = f"{count(sizes.pop())} single calls" + (" by each door" if len(times) == 2 else "")
+    else:
+        calls = " and ".join(f"{count(t['n'])} single calls by {DOORS[d]}" for d, t in times.items())
+    overhead = max(time["overhead"] for time in times.values())
+    intervals = ", ".join(
+        f"{DOORS[d]} {amount(t['low'])} to {amount(t['high'])}{NBSP}{unit}" for d, t in times.items()
+    )
+    text = (
+        f"Measured: getpid, {calls} on {count(cpus)} CPU{'s' * (cpus != 1)}, "
+        f"less the clock’s own {with_unit(overhead, unit)} a sample. "
+        f"95{NBSP}% intervals of the medians: {intervals}"
+    )
+    if file["answer"].get("ratio_low") and file["answer"]["shown"]:
+        text += f"; of the ratio {ratio(file['answer']['ratio_low'])} to {ratio(file['answer']['ratio_high'])}"
+    return text + "."
+
+
+def outcome(known: dict | None, key: str) -> str:
+    """Of a comparison with Linux."""
+    if not known:
+        return ""
+    what = "in time" if key == "time" else "in instructions"
+    return {
+        "ours": f"ours is ahead {what}",
+        "linux": f"we lose {what}",
+        "equal": f"equal {what}",
+        "not shown": f"{NOT_SHOWN} {what}",
+    }[known["ahead"]]
+
+
+def no_peer(file: dict) -> str:
+    """Why there is nothing to lay beside; empty when there is."""
+    rows = file["peer"]["rows"]
+    if any(row["linux"]["time"] or row["linux"]["instructions"] for row in rows):
+        return ""
+    if file["machines"] and file["machines"][0]["kernel"].startswith("Linux"):
+        return "This record is of Linux alone."
+    if file["peer"]["reasons"]:
+        return "Linux was not measured: " + "; ".join(file["peer"]["reasons"]) + "."
+    return "No Linux records."
+
+
+def summary(file: dict) -> list[str]:
+    """The lines for the terminal."""
+    lines = [answer_sentence(file), measured_sentence(file), exact_sentence(file)]
+    why = no_peer(file)
+    lost = [
+        f"{row['name']} by {DOORS.get(row['door'], row['door'])} {outcome(row[key], key).removeprefix('we lose ')}"
+        for row in file["peer"]["rows"]
+        for key in ("instructions", "time")
+        if row[key] and row[key]["ahead"] == "linux"
+    ]
+    compared = sum(1 for row in file["peer"]["rows"] for key in ("instructions", "time") if row[key])
+    if why:
+        lines.append(why)
+    elif lost:
+        lines.append(f"Beside {file['peer']['kernel']} we lose {len(lost)} of {compared}: {', '.join(lost)}.")
+    elif compared:
+        lines.append(f"Beside {file['peer']['kernel']} we lose none of {compared} comparisons.")
+    return [line.replace(NBSP, " ") for line in lines if line]
