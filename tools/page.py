@@ -1,11 +1,15 @@
-"""The page: HTML around what page_sections.py says. No script, no network, nothing beside it."""
+"""The page: HTML around the sections. No script, no network, nothing beside it."""
 
 from __future__ import annotations
 
 import html
 from pathlib import Path
 
-import page_sections as sections
+import page_anatomy
+import page_compare
+import page_machine
+import page_sections
+from page_table import Canvas
 from page_text import emulator_sentence
 
 STYLE = Path(__file__).with_name("page.css")
@@ -14,24 +18,24 @@ STYLE = Path(__file__).with_name("page.css")
 def document(files: list[dict], plots_missing: str = "") -> tuple[str, list[str]]:
     """The whole page from what figures() gave for each file; and, for the terminal, which plots
     could not be drawn and why. `plots_missing`: why none can be."""
-    canvas = sections.Canvas(plots_missing)
+    canvas = Canvas(plots_missing)
     parts = [
-        sections.answer(files),
-        sections.distribution(files, canvas),
-        sections.per_cpu(files, canvas),
-        sections.anatomy(files, canvas),
-        sections.ways(files),
-        sections.mitigations(files),
-        sections.scale(files, canvas),
-        sections.peer(files),
-        sections.machine(files),
-        sections.method(files),
-        sections.left_out(files),
+        page_sections.answer(files),
+        page_sections.distribution(files, canvas),
+        page_sections.per_cpu(files, canvas),
+        page_anatomy.anatomy(files, canvas),
+        page_anatomy.ways(files),
+        page_compare.mitigations(files),
+        page_compare.scale(files, canvas),
+        page_compare.peer(files),
+        page_machine.machine(files),
+        page_machine.method(files),
+        page_machine.left_out(files),
     ]
     warning = emulator_sentence(files)
     first = f'<p class="emulated"><strong>{html.escape(warning)}</strong></p>' if warning else ""
     missing = "".join(f'<p class="small">{html.escape(text)}</p>' for text in canvas.complaints)
-    where = f'<p class="where">{sections.where(files[0])}</p>' if len(files) == 1 else ""
+    where = f'<p class="where">{page_sections.where(files[0])}</p>' if len(files) == 1 else ""
     body = f"""<!DOCTYPE html>
 <html lang="en">
 <head>

@@ -1,5 +1,5 @@
 """HTML that more than one section needs: tables in a box that scrolls by itself, figures with both
-sizes of a plot, a text alternative and their data."""
+sizes of a plot, a text alternative and their data; and small words about files and counts."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import itertools
 from html import escape
 from typing import Callable
 
+import page_text
 import plots
 
+Files = list[dict]  # of figures()
 _numbers = itertools.count(1)
 
 
@@ -19,7 +21,11 @@ def door(name: str) -> str:
 
 
 def section(name: str, title: str, *parts: str) -> str:
-    return f'<section id="{name}">\n<h2>{escape(title)}</h2>\n' + "\n".join(filter(None, parts)) + "\n</section>\n"
+    return (
+        f'<section id="{name}">\n<h2>{escape(title)}</h2>\n'
+        + "\n".join(filter(None, parts))
+        + "\n</section>\n"
+    )
 
 
 def paragraph(text: str, kind: str = "") -> str:
@@ -30,14 +36,18 @@ class Table:
     """Cells are HTML. With several files each has its group of the same columns; a group of columns
     within a file is written "group|column"."""
 
-    def __init__(self, caption: str, first: str, columns: list[str], files: list[str] = [], kind: str = ""):
+    def __init__(
+        self, caption: str, first: str, columns: list[str], files: list[str] = [], kind: str = ""
+    ):
         self.caption, self.first, self.files = caption, first, files if len(files) > 1 else [""]
         self.columns, self.kind = columns, kind and f' class="{kind}"'
         self.rows: list[str] = []
 
     def row(self, head: str, cells: list[str], kind: str = "") -> None:
         inner = "".join(cell if cell.startswith("<td") else f"<td>{cell}</td>" for cell in cells)
-        self.rows.append(f'<tr{kind and f" class={chr(34)}{kind}{chr(34)}"}><th scope="row">{head}</th>{inner}</tr>')
+        self.rows.append(
+            f'<tr class="{kind}"><th scope="row">{head}</th>{inner}</tr>'.replace(' class=""', "")
+        )
 
     def heads(self) -> str:
         levels: list[list[tuple[str, int]]] = []
@@ -52,7 +62,10 @@ class Table:
         lines = []
         for depth, level in enumerate(levels):
             corner = f'<th scope="col" rowspan="{deep}">{self.first}</th>' if depth == 0 else ""
-            lines.append(corner + "".join(f'<th scope="colgroup" colspan="{n}">{text}</th>' for text, n in level))
+            lines.append(
+                corner
+                + "".join(f'<th scope="colgroup" colspan="{n}">{text}</th>' for text, n in level)
+            )
         corner = "" if levels else f'<th scope="col">{self.first}</th>'
         lines.append(corner + "".join(f'<th scope="col">{text}</th>' for text in last))
         return "".join(f"<tr>{line}</tr>" for line in lines)
@@ -62,7 +75,8 @@ class Table:
             return ""
         return (
             f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(self.caption)}">'
-            f"<table{self.kind}><caption><span>{escape(self.caption)}</span></caption>\n<thead>{self.heads()}</thead>\n<tbody>"
+            f"<table{self.kind}><caption><span>{escape(self.caption)}</span></caption>\n"
+            f"<thead>{self.heads()}</thead>\n<tbody>"
             + "\n".join(self.rows)
             + "</tbody></table></div>"
         )
@@ -102,12 +116,16 @@ class Canvas:
             except plots.NoPlot as problem:
                 self.complaints.append(str(problem))
                 break
-            words = f'<title id="{ident}-t">{escape(title)}</title><desc id="{ident}-d">{escape(describe)}</desc>'
+            words = f'<title id="{ident}-t">{escape(title)}</title>'
+            words += f'<desc id="{ident}-d">{escape(describe)}</desc>'
             svg = svg.replace("<svg", f'<svg role="img" aria-labelledby="{ident}-t {ident}-d"', 1)
             svg = svg.replace(">", ">" + words, 1)
             drawn.append(f'<div class="plot {kind}">{svg}</div>')
         is_open = " open" if opened or len(drawn) < len(sizes) else ""
-        details = f'<details{" class=long" if long else ""}{is_open}><summary>The data of this plot</summary>{data}</details>'
+        kind = ' class="long"' if long else ""
+        details = (
+            f"<details{kind}{is_open}><summary>The data of this plot</summary>{data}</details>"
+        )
         head = "" if alone else f"<h3>{escape(heading)}</h3>"
         text = f"<figcaption>{caption}</figcaption>" if caption else ""
         return f'<figure id="{name}">{head}{"".join(drawn)}{text}{details}</figure>'
@@ -116,3 +134,35 @@ class Canvas:
 def grid(figures: list[str]) -> str:
     figures = [figure for figure in figures if figure]
     return f'<div class="pair">{"".join(figures)}</div>' if len(figures) > 1 else "".join(figures)
+
+
+def names(files: Files) -> list[str]:
+    return [file["name"] for file in files]
+
+
+def of(file: dict, files: Files) -> str:
+    """Whose plot it is, where there are several."""
+    return f": {file['name']}" if len(files) > 1 else ""
+
+
+def by_unit(files: Files) -> str:
+    return " and ".join(dict.fromkeys(file["unit"] for file in files))
+
+
+def exactly(known: dict | None) -> str:
+    """An exact count in a cell; the range of boots that did not agree below it."""
+    words = page_text.exactly(known)
+    value, _, span = words.partition(" (")
+    return f'{value}<br><small class="range">{span.removesuffix(")")}</small>' if span else words
+
+
+def not_there(reasons: list[tuple[str, str]]) -> str:
+    """What is absent, by reason."""
+    whats: dict[str, list[str]] = {}
+    for what, why in dict.fromkeys(reasons):
+        whats.setdefault(why, []).append(what)
+    told = [
+        f"{', '.join(listed) if len(listed) < 6 else f'{len(listed)} of them'} ({why})"
+        for why, listed in whats.items()
+    ]
+    return paragraph(escape(f"Not there: {'; '.join(told)}."), "small") if told else ""

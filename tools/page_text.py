@@ -33,12 +33,16 @@ def count(value: float | None, sign: bool = False) -> str:
     """Whole if it is."""
     if value is None:
         return "–"
-    written = f"{abs(value):,.0f}" if value == int(value) or abs(value) >= 1000 else f"{abs(value):,.2f}"
+    written = (
+        f"{abs(value):,.0f}" if value == int(value) or abs(value) >= 1000 else f"{abs(value):,.2f}"
+    )
     return (MINUS if value < 0 else "+" if sign and value else "") + written
 
 
 def ratio(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.2f}" if value < 9.995 else f"{value:,.1f}"
+    if value is None:
+        return "–"
+    return f"{value:,.2f}" if value < 9.995 else f"{value:,.1f}".removesuffix(".0")
 
 
 def share(part: int, whole: int) -> str:
@@ -55,7 +59,13 @@ def exactly(known: dict | None) -> str:
 
 
 def with_unit(value: float, unit: str) -> str:
+    if unit == "ns" and value >= 1e6:
+        value, unit = value / 1e6, "ms"
     return f"{amount(value)}{NBSP}{unit}"
+
+
+def instructions(value: float) -> str:
+    return f"{count(value)}{NBSP}instruction{'s' * (value != 1)}"
 
 
 def emulator_sentence(files: list[dict]) -> str:
@@ -85,8 +95,10 @@ def answer_sentence(file: dict) -> str:
         if factor is None or factor <= 0:
             return f"On {cpu} int 0x80 costs {gate} and syscall {fast} at the median."
         if factor >= 1:
-            return f"On {cpu} int 0x80 costs {factor:.1f}{NBSP}×{NBSP}syscall: {gate} against {fast} at the median."
-        return f"On {cpu} syscall costs {1 / factor:.1f}{NBSP}×{NBSP}int 0x80: {fast} against {gate} at the median."
+            costs = f"int 0x80 costs {factor:.1f}{NBSP}×{NBSP}syscall: {gate} against {fast}"
+        else:
+            costs = f"syscall costs {1 / factor:.1f}{NBSP}×{NBSP}int 0x80: {fast} against {gate}"
+        return f"On {cpu} {costs} at the median."
     for door, time in times.items():
         other = "syscall" if door == "int" else "int"
         why = doors[other]["absent"] or "was not measured"
@@ -94,14 +106,20 @@ def answer_sentence(file: dict) -> str:
         return f"On {cpu} {DOORS[door]} costs {cost} at the median; {DOORS[other]}: {why}."
     counts = {door: known["instructions"] for door, known in doors.items() if known["instructions"]}
     if counts:
-        each = " and ".join(f"{exactly(n)} instructions by {DOORS[door]}" for door, n in counts.items())
+        each = " and ".join(
+            f"{exactly(n)} instructions by {DOORS[door]}" for door, n in counts.items()
+        )
         return f"Counted, not timed: getpid takes {each}."
     return "No crossing was measured in this record."
 
 
 def exact_sentence(file: dict) -> str:
     """In instructions; and how far from the floor. Empty where nothing was counted."""
-    counts = {d: known["instructions"] for d, known in file["answer"]["doors"].items() if known["instructions"]}
+    counts = {
+        d: known["instructions"]
+        for d, known in file["answer"]["doors"].items()
+        if known["instructions"]
+    }
     if not counts:
         return ""
     text = "In exact instructions, getpid: "
@@ -117,8 +135,8 @@ def floor_sentence(file: dict, key: str, unit: str) -> str:
     if not known:
         return ""
     parts = [
-        f"{amount(one['floor']) if key == 'time' else count(one['floor'])}{NBSP}{unit} by {DOORS[door]}, "
-        f"and getpid is {ratio(one['times_floor'])} × that"
+        (with_unit(one["floor"], unit) if key == "time" else instructions(one["floor"]))
+        + f" by {DOORS[door]}, and getpid is {ratio(one['times_floor'])}{NBSP}× that"
         for door, one in known.items()
     ]
     return "The floor, the bare door and straight back: " + "; ".join(parts) + "."
@@ -133,10 +151,13 @@ def measured_sentence(file: dict) -> str:
     if len(sizes) == 1:
         calls = f"{count(sizes.pop())} single calls" + (" by each door" if len(times) == 2 else "")
     else:
-        calls = " and ".join(f"{count(t['n'])} single calls by {DOORS[d]}" for d, t in times.items())
+        calls = " and ".join(
+            f"{count(t['n'])} single calls by {DOORS[d]}" for d, t in times.items()
+        )
     overhead = max(time["overhead"] for time in times.values())
     intervals = ", ".join(
-        f"{DOORS[d]} {amount(t['low'])} to {amount(t['high'])}{NBSP}{unit}" for d, t in times.items()
+        f"{DOORS[d]} {amount(t['low'])} to {amount(t['high'])}{NBSP}{unit}"
+        for d, t in times.items()
     )
     text = (
         f"Measured: getpid, {calls} on {count(cpus)} CPU{'s' * (cpus != 1)}, "
@@ -144,7 +165,8 @@ def measured_sentence(file: dict) -> str:
         f"95{NBSP}% intervals of the medians: {intervals}"
     )
     if file["answer"].get("ratio_low") and file["answer"]["shown"]:
-        text += f"; of the ratio {ratio(file['answer']['ratio_low'])} to {ratio(file['answer']['ratio_high'])}"
+        low, high = file["answer"]["ratio_low"], file["answer"]["ratio_high"]
+        text += f"; of the ratio {ratio(low)} to {ratio(high)}"
     return text + "."
 
 
@@ -154,11 +176,23 @@ def outcome(known: dict | None, key: str) -> str:
         return ""
     what = "in time" if key == "time" else "in instructions"
     return {
-        "ours": f"ours is ahead {what}",
+        "ours": f"ahead {what}",
         "linux": f"we lose {what}",
         "equal": f"equal {what}",
         "not shown": f"{NOT_SHOWN} {what}",
     }[known["ahead"]]
+
+
+def between_boots(file: dict) -> str:
+    """How far apart the default's own boots are: what a difference of boots must be held against."""
+    known = file["between_boots"]
+    if not known:
+        return "Boots differ by more than their intervals know; how much was not measured here."
+    parts = [f"{100 * spread:.2g}{NBSP}% by {DOORS[door]}" for door, spread in known.items()]
+    return (
+        "Boots differ by more than their intervals know: two by default had medians on one CPU "
+        f"that lay up to {' and '.join(parts)} apart."
+    )
 
 
 def no_peer(file: dict) -> str:
@@ -183,11 +217,15 @@ def summary(file: dict) -> list[str]:
         for key in ("instructions", "time")
         if row[key] and row[key]["ahead"] == "linux"
     ]
-    compared = sum(1 for row in file["peer"]["rows"] for key in ("instructions", "time") if row[key])
+    compared = sum(
+        1 for row in file["peer"]["rows"] for key in ("instructions", "time") if row[key]
+    )
     if why:
         lines.append(why)
     elif lost:
-        lines.append(f"Beside {file['peer']['kernel']} we lose {len(lost)} of {compared}: {', '.join(lost)}.")
+        lines.append(
+            f"Beside {file['peer']['kernel']} we lose {len(lost)} of {compared}: {', '.join(lost)}."
+        )
     elif compared:
         lines.append(f"Beside {file['peer']['kernel']} we lose none of {compared} comparisons.")
     return [line.replace(NBSP, " ") for line in lines if line]

@@ -9,7 +9,6 @@ line, never an exception, and never stops what follows it.
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any, Iterable
 
@@ -79,10 +78,8 @@ def _refuse(constant: str) -> None:
 
 
 def _number(value: Any) -> bool:
-    """Finite, and no integer so long that it is none as a float."""
-    if isinstance(value, int):
-        return not isinstance(value, bool) and abs(value) < 1 << 64
-    return isinstance(value, float) and math.isfinite(value)
+    """Not so large that arithmetic with it ends in infinity; NaN is not less than anything."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1 << 64
 
 
 def _count(value: Any) -> bool:
@@ -138,7 +135,7 @@ MACHINE = {
     "hypervisor": _or_null(_text),
     "host": _texts,
     "cpus": lambda value: _count(value) and value > 0,
-    "tsc_khz": lambda value: _amount(value) and value > 0,
+    "tsc_khz": lambda value: _amount(value) and value >= 1,
     "tsc_source": _text,
     "tsc_error_ppm": _or_null(_amount),
     "tsc_invariant": _bool,
@@ -211,10 +208,11 @@ def _check_histogram(record: dict) -> list[str]:
     histogram = record.get("histogram")
     if record["sample"]["kind"] != "single":
         return [] if histogram is None else ["a histogram of what are not single calls"]
-    if not isinstance(histogram, dict) or histogram.get("bits") not in range(1, 17):
+    bits = histogram.get("bits") if isinstance(histogram, dict) else None
+    if not _count(bits) or not 1 <= bits <= 16:
         return ["no histogram, or without its bits"]
     counts = histogram.get("counts")
-    last = (65 - histogram["bits"]) << histogram["bits"]
+    last = (65 - bits) << bits
     if not isinstance(counts, list) or not all(
         isinstance(each, list) and len(each) == 2 and all(map(_count, each)) and each[0] < last
         for each in counts

@@ -48,9 +48,10 @@ typedef uint64_t bench_loop(struct bench_call *calls, uint64_t turns);
 struct loops {
     bench_loop *nop, *by[DOORS];
 };
-extern const struct loops call_loops, page_loops, handoff_loops;
-extern const struct loops gate_loops; // DOOR_INT by LAB_GATE
-bool loops_are_alike(void);           // but for the doors
+extern const struct loops call_loops, page_loops;
+extern const struct loops shared_loops, handoff_loops; // turns left are in the call's count
+extern const struct loops gate_loops;                  // DOOR_INT by LAB_GATE
+bool loops_are_alike(void);                            // but for the doors
 
 // The number and the arguments of a CALL_... (bench_calls.h) as this kernel wants them at this door.
 void call_set(struct bench_call *call, enum door door, unsigned which, const long arguments[6]);

@@ -284,7 +284,7 @@ static void futex_handoff(enum door door)
 
 static void yield_between_two(enum door door)
 {
-    pair = (struct pair){.job = job_of(door, &call_loops, pair.mine)};
+    pair = (struct pair){.job = job_of(door, &shared_loops, pair.mine)};
     pair.job.sample = sample_yields;
     pair.job.empty = empty_pair;
     pair.job.nop_calls = pair.nop;

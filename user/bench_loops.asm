@@ -13,7 +13,7 @@ default rel
 %define NUMBER    72
 %define RESULT    80
 %define WORD      88
-%define COUNT     96    ; turns left, in memory so that another thread can read and end them
+%define COUNT     96
 %define CALL_SIZE 104
 
 section .text
@@ -30,7 +30,9 @@ section .text
     mov r10, [%1 + REGISTERS + 64]
 %endmacro
 
-; What a loop keeps: r12 what it likes, r14 the time it began, r15 the calls.
+; What a loop keeps: r12 what it likes, r13 turns left, r14 the time it began, r15 the calls. Where
+; another thread must see and end the turns they lie in memory, which is not as even: how fast a
+; store is read again depends on what the CPU has learnt of it.
 %macro BEGIN 1 ; name
 align 64
 global %1:function, %1_end
@@ -38,9 +40,11 @@ global %1:function, %1_end
     push rbx
     push rbp
     push r12
+    push r13
     push r14
     push r15
     mov r15, rdi
+    mov r13, rsi
     mov [r15 + COUNT], rsi
     mov r12d, [r15 + NUMBER]
     lfence
@@ -62,6 +66,7 @@ global %1:function, %1_end
     sub rax, r14
     pop r15
     pop r14
+    pop r13
     pop r12
     pop rbp
     pop rbx
@@ -69,19 +74,20 @@ global %1:function, %1_end
 %1_end:
 %endmacro
 
-; %2: a macro with the door's two bytes.
-%macro CALL_LOOP 2
-BEGIN bench_call_%1
-.again: ; one call a turn
+; One call a turn. %2: a macro with the door's two bytes; %3: what counts the turns.
+%macro CALL_LOOP 3
+BEGIN %1
+.again:
     mov eax, r12d
     %2
-    dec qword [r15 + COUNT]
+    dec %3
     jnz .again
-END bench_call_%1
+END %1
 %endmacro
 
 %macro LOOPS 2
-CALL_LOOP %1, %2
+CALL_LOOP bench_call_%1, %2, r13
+CALL_LOOP bench_shared_%1, %2, qword [r15 + COUNT]
 
 BEGIN bench_page_%1 ; a call that returns a page, a touch, and a call to which it is an argument
 .again:
@@ -96,7 +102,7 @@ BEGIN bench_page_%1 ; a call that returns a page, a touch, and a call to which i
     mov rdi, rax
     mov eax, [r15 + CALL_SIZE + NUMBER]
     %2
-    dec qword [r15 + COUNT]
+    dec r13
     jnz .again
 .failed:
 END bench_page_%1
@@ -137,6 +143,6 @@ END bench_handoff_%1
 LOOPS nop, NO_DOOR
 LOOPS int, DOOR_INT
 LOOPS syscall, DOOR_SYSCALL
-CALL_LOOP gate, DOOR_GATE
+CALL_LOOP bench_call_gate, DOOR_GATE, r13
 
 section .note.GNU-stack noalloc noexec nowrite progbits

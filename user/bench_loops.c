@@ -13,6 +13,9 @@ LOOP(call_nop)
 LOOP(call_int)
 LOOP(call_syscall)
 LOOP(call_gate)
+LOOP(shared_nop)
+LOOP(shared_int)
+LOOP(shared_syscall)
 LOOP(page_nop)
 LOOP(page_int)
 LOOP(page_syscall)
@@ -21,6 +24,7 @@ LOOP(handoff_int)
 LOOP(handoff_syscall)
 
 const struct loops call_loops = {bench_call_nop, {bench_call_int, bench_call_syscall}},
+                   shared_loops = {bench_shared_nop, {bench_shared_int, bench_shared_syscall}},
                    gate_loops = {bench_call_nop, {bench_call_gate, NULL}},
                    page_loops = {bench_page_nop, {bench_page_int, bench_page_syscall}},
                    handoff_loops = {bench_handoff_nop, {bench_handoff_int, bench_handoff_syscall}};
@@ -52,8 +56,9 @@ bool loops_are_alike(void)
 #define ALIKE(loop, door)                                                                          \
     alike(bench_##loop##_nop, bench_##loop##_nop_end, bench_##loop##_##door,                       \
           bench_##loop##_##door##_end)
-    return ALIKE(call, int) && ALIKE(call, syscall) && ALIKE(call, gate) && ALIKE(page, int) &&
-           ALIKE(page, syscall) && ALIKE(handoff, int) && ALIKE(handoff, syscall);
+    return ALIKE(call, int) && ALIKE(call, syscall) && ALIKE(call, gate) && ALIKE(shared, int) &&
+           ALIKE(shared, syscall) && ALIKE(page, int) && ALIKE(page, syscall) &&
+           ALIKE(handoff, int) && ALIKE(handoff, syscall);
 }
 
 static const int numbers[CALLS] = {

@@ -13,6 +13,7 @@
 #include "cpu/panic.h"
 #include "cpu/regs.h"
 #include "cpu/symbols.h"
+#include "dev/channel.h"
 #include "dev/console.h"
 #include "dev/screen.h"
 #include "lib/random.h"
@@ -20,6 +21,7 @@
 #include "mm/paging.h"
 #include "smp/bringup.h"
 #include "smp/tables.h"
+#include "sys/about.h"
 #include "sys/lab.h"
 #include "task/files.h"
 #include "task/process.h"
@@ -124,7 +126,8 @@ static void describe_cpu(void)
     char names[160];
     cpu_feature_names(names, sizeof(names));
     uint64_t mhz = clock_tsc_khz() / 1000;
-    klog("cpu", "%s, TSC %lu.%03lu GHz (%s)", cpu_brand(), mhz / 1000, mhz % 1000, clock_source());
+    klog("cpu", "%s, TSC %lu.%03lu GHz (%s, error %u ppm, %s)", cpu_brand(), mhz / 1000, mhz % 1000,
+         clock_source(), clock_error_ppm(), clock_tsc_invariant() ? "invariant" : "not invariant");
     klog("cpu", "in force: %s", names);
     mitigations_describe(names, sizeof(names));
     klog("cpu", "mitigations: %s", names);
@@ -151,6 +154,7 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
 {
     use_early_block();
     console_init();
+    channel_init();
     idt_init();
     idt_load(); /* from here on a fault is a panic, not a reset */
     parse_boot_info(information);
@@ -174,6 +178,7 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     smp_start(trampoline_place(&boot, in_use, in_use_count));
     klog("sys", "doors open: " ENTRY_NAME);
     lab_init(cmdline.lab);
+    about_init(cmdline.lab);
     start_init();
     sched_enter();
 }

@@ -33,6 +33,7 @@ static const struct {
     [FEATURE_ARCH_CAPABILITIES] = {7, EDX, 29, NULL},
     [FEATURE_AMD_IBPB] = {0x80000008, EBX, 12, NULL},
     [FEATURE_AMD_IBRS] = {0x80000008, EBX, 14, NULL},
+    [FEATURE_LFENCE_SERIALISES] = {0x80000021, EAX, 2, NULL},
 };
 
 static uint32_t present; /* bit set of enum feature; constant after detection */
@@ -66,6 +67,22 @@ void cpu_features_detect(void)
     }
 }
 
+/* On AMD, lfence waits for what precedes it only once this bit says so, where it is not hard-wired
+ * (AMD, "Software techniques for managing speculation", mitigation G-2). It is the clock's bracket
+ * and the fence after swapgs. Families 0Fh and 11h have no such register, and a hypervisor has set it. */
+static void make_lfence_serialising(void)
+{
+    struct cpuid vendor = cpuid(0, 0), version = cpuid(1, 0);
+    bool amd = vendor.ebx == 0x68747541 && vendor.edx == 0x69746e65 && vendor.ecx == 0x444d4163;
+    uint32_t family = version.eax >> 8 & 0xf;
+    if (family == 0xf)
+        family += version.eax >> 20 & 0xff;
+    bool under_hypervisor = version.ecx >> 31;
+    if (amd && !under_hypervisor && family >= 0x10 && family != 0x11 &&
+        !cpu_has(FEATURE_LFENCE_SERIALISES))
+        wrmsr(MSR_DE_CFG, rdmsr(MSR_DE_CFG) | DE_CFG_LFENCE_SERIALISES);
+}
+
 void cpu_features_enable(void)
 {
     write_cr0(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG);
@@ -85,6 +102,7 @@ void cpu_features_enable(void)
         cr4 |= CR4_PCIDE; /* CR3 holds PCID 0 until a space is loaded, as the bit wants */
     write_cr4(cr4);
     mitigations_enable();
+    make_lfence_serialising();
 
     /* The firmware may have left SYSENTER set up; a null CS makes it #GP (SDM vol. 2, SYSENTER). */
     if (cpuid(1, 0).edx >> 11 & 1)

@@ -21,6 +21,7 @@ enum feature {
     FEATURE_ARCH_CAPABILITIES,
     FEATURE_AMD_IBPB,
     FEATURE_AMD_IBRS,
+    FEATURE_LFENCE_SERIALISES, /* always, on AMD */
     FEATURE_COUNT,
 };
 

@@ -27,6 +27,13 @@ static inline uint16_t inw(uint16_t port)
     return value;
 }
 
+static inline uint32_t inl(uint16_t port)
+{
+    uint32_t value;
+    asm volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
 /* About a microsecond on a PC: port 0x80 shows the firmware's progress codes and nothing else. */
 static inline void io_wait(void)
 {

@@ -54,15 +54,17 @@
 #define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
 #define MSR_TSC_AUX        0xc0000103
+#define MSR_DE_CFG         0xc0011029 /* AMD's */
 
 #define EFER_SCE (1UL << 0)
 #define EFER_LME (1UL << 8)
 #define EFER_NXE (1UL << 11)
 
-#define SPEC_CTRL_IBRS     (1UL << 0)
-#define PRED_CMD_IBPB      (1UL << 0)
-#define ARCH_CAPS_RDCL_NO  (1UL << 0) /* not open to Meltdown */
-#define ARCH_CAPS_IBRS_ALL (1UL << 1) /* IBRS may stay set in ring 3 too, for the same protection */
+#define DE_CFG_LFENCE_SERIALISES (1UL << 1)
+#define SPEC_CTRL_IBRS           (1UL << 0)
+#define PRED_CMD_IBPB            (1UL << 0)
+#define ARCH_CAPS_RDCL_NO        (1UL << 0) /* not open to Meltdown */
+#define ARCH_CAPS_IBRS_ALL       (1UL << 1) /* IBRS may stay set in ring 3 too, for the same protection */
 
 struct cpuid {
     uint32_t eax, ebx, ecx, edx;

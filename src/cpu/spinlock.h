@@ -20,7 +20,8 @@ enum lock_rank {
     LOCK_POOL,         /* one object pool */
     LOCK_FRAMES,       /* the frame allocator */
     LOCK_RANDOM,       /* the random generator's state */
-    LOCK_CONSOLE,      /* serial port and screen */
+    LOCK_CHANNEL,      /* the second serial port */
+    LOCK_CONSOLE,      /* the first serial port and the screen */
 };
 
 struct spinlock {

@@ -11,6 +11,7 @@
 #define LINE_SIZE 256 /* bytes of a log line, with its newline */
 
 static struct spinlock console_lock = SPINLOCK("console", LOCK_CONSOLE);
+static struct serial_port com1 = {.base = SERIAL_COM1};
 static bool ready;         /* set once, before other CPUs run */
 static atomic_bool seized; /* a panic has the console: its CPU may hold the lock already */
 
@@ -31,7 +32,7 @@ static void unlock_console(bool locked)
 
 void console_init(void)
 {
-    serial_init();
+    serial_init(&com1);
     ready = true;
 }
 
@@ -40,12 +41,29 @@ void console_seize(void)
     atomic_store(&seized, true);
 }
 
+/* What the port does not take is dropped: a console never holds anybody up for long. */
+static void write_lines(const char *bytes, size_t length)
+{
+    while (length) {
+        size_t line = 0;
+        while (line < length && bytes[line] != '\n')
+            line++;
+        serial_write(&com1, bytes, line);
+        if (line < length) {
+            serial_write(&com1, "\r\n", 2);
+            line++;
+        }
+        bytes += line;
+        length -= line;
+    }
+}
+
 void console_write(const char *bytes, size_t length)
 {
     if (!ready)
         return;
     bool locked = lock_console();
-    serial_write(bytes, length);
+    write_lines(bytes, length);
     screen_write(bytes, length);
     unlock_console(locked);
 }
@@ -55,9 +73,14 @@ int console_read_byte(void)
     if (!ready)
         return -1;
     bool locked = lock_console();
-    int byte = serial_read();
+    int byte = serial_read(&com1);
     unlock_console(locked);
     return byte;
+}
+
+void console_flush(void)
+{
+    serial_flush(&com1);
 }
 
 /* The texts of a boot log line up behind names of up to four letters. */

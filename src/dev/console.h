@@ -8,12 +8,16 @@
 /* Before paging is final: finds the serial port and clears the screen. No lock is needed yet. */
 void console_init(void);
 
-/* Bytes as they are, in one piece; a newline becomes CR LF on the serial port. Takes the console
+/* Bytes as they are, in one piece; a newline becomes CR LF on the serial port, and what that does not take
+ * within a bounded time is dropped. Takes the console
  * lock. */
 void console_write(const char *bytes, size_t length);
 
 /* One log line: "[  1.234] subsystem: text". The newline is added. */
 void klog(const char *subsystem, const char *text, ...) __attribute__((format(printf, 2, 3)));
+
+/* Waits, for a bounded time, until the serial port has sent all: before the machine goes away. */
+void console_flush(void);
 
 /* For panic only: from now on this CPU writes without taking the lock. */
 void console_seize(void);

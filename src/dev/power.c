@@ -1,8 +1,8 @@
 /* Leaving the machine. */
 #include "dev/power.h"
 #include "cpu/io.h"
+#include "dev/channel.h"
 #include "dev/console.h"
-#include "dev/serial.h"
 
 #define DEBUG_EXIT 0xf4 /* -device isa-debug-exit,iobase=0xf4,iosize=4; no device elsewhere */
 
@@ -43,7 +43,8 @@ _Noreturn void power_off(enum exit_verdict verdict)
 {
     static const char safe[] = "The machine is halted: it is now safe to switch off.\n";
 
-    serial_flush(); /* QEMU drops what a slow reader has not taken yet */
+    console_flush(); /* QEMU drops what a slow reader has not taken yet */
+    channel_flush();
     outb(DEBUG_EXIT, (uint8_t)verdict);
     enter_s5();
     console_write(safe, sizeof safe - 1);

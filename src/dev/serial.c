@@ -1,18 +1,17 @@
-/* A 16550 at COM1, polled. Sixteen bytes go into its FIFO after one look at the status. A port that
- * is missing, or that stops taking bytes, costs one bounded wait and no more. */
+/* A 16550, polled. Sixteen bytes go into its FIFO after one look at the status. A port that is
+ * missing, or that stops taking bytes, costs one bounded wait and no more. */
 #include "dev/serial.h"
 #include "cpu/io.h"
-#include <stdbool.h>
 
-#define COM1        0x3f8
-#define DATA        (COM1 + 0) /* with DLAB: divisor, low byte */
-#define INT_ENABLE  (COM1 + 1) /* with DLAB: divisor, high byte */
-#define FIFO_CTRL   (COM1 + 2) /* written */
-#define INT_IDENT   (COM1 + 2) /* read */
-#define LINE_CTRL   (COM1 + 3)
-#define MODEM_CTRL  (COM1 + 4)
-#define LINE_STATUS (COM1 + 5)
-#define SCRATCH     (COM1 + 7)
+/* Offsets of the registers. */
+#define DATA        0 /* with DLAB: divisor, low byte */
+#define INT_ENABLE  1 /* with DLAB: divisor, high byte */
+#define FIFO_CTRL   2 /* written */
+#define INT_IDENT   2 /* read */
+#define LINE_CTRL   3
+#define MODEM_CTRL  4
+#define LINE_STATUS 5
+#define SCRATCH     7
 
 #define LINE_8N1         0x03
 #define LINE_DLAB        0x80
@@ -27,83 +26,86 @@
 /* A look takes about a microsecond, a full FIFO 1.4 ms at 115200 baud. */
 #define STATUS_LOOKS 100000
 
-static bool present;
-static bool stuck;     /* the last wait was in vain: do not wait again, only look */
-static unsigned depth; /* bytes the FIFO holds */
-static unsigned room;  /* bytes it takes for certain before the next look */
+static void write_register(const struct serial_port *port, unsigned reg, uint8_t value)
+{
+    outb((uint16_t)(port->base + reg), value);
+}
 
-static bool wait_for_status(uint8_t bit, unsigned looks)
+static uint8_t read_register(const struct serial_port *port, unsigned reg)
+{
+    return inb((uint16_t)(port->base + reg));
+}
+
+static bool wait_for_status(const struct serial_port *port, uint8_t bit, unsigned looks)
 {
     while (looks-- > 0) {
-        if (inb(LINE_STATUS) & bit)
+        if (read_register(port, LINE_STATUS) & bit)
             return true;
     }
     return false;
 }
 
-static bool scratch_holds(uint8_t value)
+static bool scratch_holds(const struct serial_port *port, uint8_t value)
 {
-    outb(SCRATCH, value);
-    return inb(SCRATCH) == value;
+    write_register(port, SCRATCH, value);
+    return read_register(port, SCRATCH) == value;
 }
 
 /* One byte through the port's own loopback: proves transmitter and receiver, not only a register.
  */
-static bool loops_back(uint8_t value)
+static bool loops_back(const struct serial_port *port, uint8_t value)
 {
-    outb(MODEM_CTRL, MODEM_LOOPBACK | MODEM_DTR_RTS);
-    outb(DATA, value);
-    bool good = wait_for_status(STATUS_RECEIVED, STATUS_LOOKS) && inb(DATA) == value;
-    outb(MODEM_CTRL, MODEM_DTR_RTS);
+    write_register(port, MODEM_CTRL, MODEM_LOOPBACK | MODEM_DTR_RTS);
+    write_register(port, DATA, value);
+    bool good =
+        wait_for_status(port, STATUS_RECEIVED, STATUS_LOOKS) && read_register(port, DATA) == value;
+    write_register(port, MODEM_CTRL, MODEM_DTR_RTS);
     return good;
 }
 
-void serial_init(void)
+void serial_init(struct serial_port *port)
 {
-    present = false;
-    if (!scratch_holds(0x5a) || !scratch_holds(0xa5))
+    port->present = false;
+    if (!scratch_holds(port, 0x5a) || !scratch_holds(port, 0xa5))
         return;
-    wait_for_status(STATUS_SENT, STATUS_LOOKS); /* the boot loader's last line */
-    outb(INT_ENABLE, 0);
-    outb(LINE_CTRL, LINE_8N1 | LINE_DLAB);
-    outb(DATA, 1); /* 115200 / 1 baud */
-    outb(INT_ENABLE, 0);
-    outb(LINE_CTRL, LINE_8N1);
-    outb(FIFO_CTRL, FIFO_RESET);
-    depth = (inb(INT_IDENT) & IDENT_FIFO) == IDENT_FIFO ? 16 : 1;
-    room = 0;
-    stuck = false;
-    present = loops_back(0xae);
+    wait_for_status(port, STATUS_SENT, STATUS_LOOKS); /* the boot loader's last line */
+    write_register(port, INT_ENABLE, 0);
+    write_register(port, LINE_CTRL, LINE_8N1 | LINE_DLAB);
+    write_register(port, DATA, 1); /* 115200 / 1 baud */
+    write_register(port, INT_ENABLE, 0);
+    write_register(port, LINE_CTRL, LINE_8N1);
+    write_register(port, FIFO_CTRL, FIFO_RESET);
+    port->depth = (read_register(port, INT_IDENT) & IDENT_FIFO) == IDENT_FIFO ? 16 : 1;
+    port->room = 0;
+    port->stuck = false;
+    port->present = loops_back(port, 0xae);
 }
 
-static void send(char byte)
+size_t serial_write(struct serial_port *port, const char *bytes, size_t length)
 {
-    if (room == 0) {
-        stuck = !wait_for_status(STATUS_FIFO_FREE, stuck ? 1 : STATUS_LOOKS);
-        if (stuck)
-            return;
-        room = depth;
+    size_t sent = 0;
+    while (port->present && sent < length) {
+        if (port->room == 0) {
+            port->stuck = !wait_for_status(port, STATUS_FIFO_FREE, port->stuck ? 1 : STATUS_LOOKS);
+            if (port->stuck)
+                break;
+            port->room = port->depth;
+        }
+        write_register(port, DATA, (uint8_t)bytes[sent++]);
+        port->room--;
     }
-    outb(DATA, (uint8_t)byte);
-    room--;
+    return sent;
 }
 
-void serial_write(const char *bytes, size_t length)
+int serial_read(struct serial_port *port)
 {
-    for (size_t i = 0; present && i < length; i++) {
-        if (bytes[i] == '\n')
-            send('\r');
-        send(bytes[i]);
-    }
+    return port->present && read_register(port, LINE_STATUS) & STATUS_RECEIVED
+               ? read_register(port, DATA)
+               : -1;
 }
 
-int serial_read(void)
+void serial_flush(struct serial_port *port)
 {
-    return present && inb(LINE_STATUS) & STATUS_RECEIVED ? inb(DATA) : -1;
-}
-
-void serial_flush(void)
-{
-    if (present && !stuck)
-        stuck = !wait_for_status(STATUS_SENT, STATUS_LOOKS);
+    if (port->present && !port->stuck)
+        port->stuck = !wait_for_status(port, STATUS_SENT, STATUS_LOOKS);
 }

@@ -40,9 +40,17 @@ static const void *map_table(uint64_t address, const char *signature)
     return NULL;
 }
 
+static int load_fadt(struct acpi_fadt *out)
+{
+    struct parse_error error;
+    const void *table = acpi_table("FACP");
+    return table ? acpi_parse_fadt(table, acpi_table_length(table), out, &error) : -ENOENT;
+}
+
 void acpi_init(const struct boot_info *boot)
 {
     struct acpi_root pointer;
+    struct acpi_fadt fadt;
     struct parse_error error;
     if (!boot->rsdp) {
         klog("acpi", "the loader found no root pointer (RSDP)");
@@ -53,6 +61,9 @@ void acpi_init(const struct boot_info *boot)
         return;
     }
     root = map_table(pointer.address, pointer.extended ? "XSDT" : "RSDT");
+    if (clock_is_guess() && !load_fadt(&fadt) && fadt.pm_timer.address &&
+        fadt.pm_timer.space == ACPI_SPACE_IO)
+        clock_use_pm_timer((uint16_t)fadt.pm_timer.address);
 }
 
 const void *acpi_table(const char signature[4])
@@ -79,10 +90,8 @@ static void enable_acpi(const struct acpi_fadt *fadt)
 void acpi_prepare_power_off(void)
 {
     struct acpi_fadt fadt;
-    struct parse_error error;
     uint8_t type_a, type_b;
-    const void *table = acpi_table("FACP");
-    if (!table || acpi_parse_fadt(table, acpi_table_length(table), &fadt, &error))
+    if (load_fadt(&fadt))
         return;
     const void *dsdt = map_table(fadt.dsdt, "DSDT");
     if (!dsdt || fadt.hardware_reduced || fadt.pm1a_control.space != ACPI_SPACE_IO ||

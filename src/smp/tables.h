@@ -3,7 +3,8 @@
 
 struct boot_info;
 
-/* From the loader's copy of the root pointer. What is wrong with a table is said in the log. */
+/* From the loader's copy of the root pointer. What is wrong with a table is said in the log. Where
+ * nothing has told the TSC's rate yet, it is measured against the PM timer. */
 void acpi_init(const struct boot_info *boot);
 
 /* A mapped and checked table by its signature, or NULL. */

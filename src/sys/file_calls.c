@@ -2,6 +2,7 @@
 
 #include "cpu/clock.h"
 #include "cpu/cpu.h"
+#include "dev/channel.h"
 #include "dev/console.h"
 #include "lib/random.h"
 #include "lib/string.h"
@@ -20,7 +21,7 @@
 #define CHUNK         256
 #define TRANSFER_MAX  0x7ffff000UL /* what Linux moves in one call at most */
 #define DEVICE_MAX    (1UL << 20)  /* from a device: no call may keep its CPU for long */
-#define CONSOLE_MAX   4096UL       /* to the console: a third of a second at 115,200 baud */
+#define SERIAL_MAX    4096UL       /* to a serial port: a third of a second at 115,200 baud */
 #define INPUT_POLL_NS 10000000UL
 
 /* Moves up to `size` bytes from the file at *offset to user memory. Bytes moved, or an errno when
@@ -51,17 +52,25 @@ static long read_file(struct file *file, user_addr_t buffer, size_t size, uint64
     return failed && !done ? -EFAULT : (long)done;
 }
 
-/* What the serial port has; blocks until there is something. */
-static long read_console(user_addr_t buffer, size_t size)
+/* The console or the channel: it has no position. */
+static bool is_serial(const struct file *file)
+{
+    return file->kind == FILE_CONSOLE || file->kind == FILE_CHANNEL;
+}
+
+/* What the serial port has. When it has nothing, the console blocks and the channel does not. */
+static long read_serial(enum file_kind kind, user_addr_t buffer, size_t size)
 {
     uint8_t chunk[CHUNK];
     size_t got = 0;
     while (got < size && got < CHUNK) {
-        int byte = console_read_byte();
+        int byte = kind == FILE_CONSOLE ? console_read_byte() : channel_read_byte();
         if (byte < 0)
             break;
-        chunk[got++] = byte == '\r' ? '\n' : (uint8_t)byte;
+        chunk[got++] = kind == FILE_CONSOLE && byte == '\r' ? '\n' : (uint8_t)byte;
     }
+    if (!got && size && kind == FILE_CHANNEL)
+        return -EAGAIN;
     if (!got && size) {
         /* The port is looked at again when the call is issued again, after a while. */
         sched_block(WAIT_INPUT, clock_boot_ns() + INPUT_POLL_NS);
@@ -70,48 +79,57 @@ static long read_console(user_addr_t buffer, size_t size)
     return copy_to_user(buffer, chunk, got) ? -EFAULT : (long)got;
 }
 
-/* Bytes on their way to the console: a chunk is written whole or not at all. */
+/* Bytes on their way to a serial port: a chunk is written in one piece, or not at all when some of
+ * it cannot be copied. */
 struct gather {
+    enum file_kind kind;
     char chunk[CHUNK];
     size_t used;
     long written;
+    long error; /* what has ended the write: -EFAULT; -EIO: the channel takes no more */
 };
 
 static void flush(struct gather *gather)
 {
-    console_write(gather->chunk, gather->used);
-    gather->written += (long)gather->used;
+    size_t sent = gather->used;
+    if (gather->kind == FILE_CONSOLE)
+        console_write(gather->chunk, gather->used);
+    else
+        sent = channel_write(gather->chunk, gather->used);
+    gather->written += (long)sent;
+    gather->error = sent < gather->used ? -EIO : 0;
     gather->used = 0;
 }
 
-/* False on a fault; what is in the chunk then is lost. Stops at CONSOLE_MAX. */
-static bool gather_from_user(struct gather *gather, user_addr_t from, size_t size)
+/* Stops at an error and at SERIAL_MAX. */
+static void gather_from_user(struct gather *gather, user_addr_t from, size_t size)
 {
-    while (size && gather->written < (long)CONSOLE_MAX) {
+    while (size && !gather->error && gather->written < (long)SERIAL_MAX) {
         size_t room = CHUNK - gather->used, part = size < room ? size : room;
-        if (copy_from_user(gather->chunk + gather->used, from, part))
-            return false;
+        gather->error = copy_from_user(gather->chunk + gather->used, from, part);
+        if (gather->error)
+            return;
         gather->used += part;
         from += part;
         size -= part;
         if (gather->used == CHUNK)
             flush(gather);
     }
-    return true;
 }
 
 /* Ends a write: what the call returns. */
-static long finish(struct gather *gather, bool ok)
+static long finish(struct gather *gather)
 {
-    if (ok)
+    if (!gather->error)
         flush(gather);
-    return ok || gather->written ? gather->written : -EFAULT;
+    return gather->written ? gather->written : gather->error;
 }
 
-static long write_console(user_addr_t buffer, size_t size)
+static long write_serial(enum file_kind kind, user_addr_t buffer, size_t size)
 {
-    struct gather gather = {.used = 0};
-    return finish(&gather, gather_from_user(&gather, buffer, size));
+    struct gather gather = {.kind = kind};
+    gather_from_user(&gather, buffer, size);
+    return finish(&gather);
 }
 
 enum direction { READING, WRITING };
@@ -140,11 +158,11 @@ static long transfer(struct file *file, enum direction direction, user_addr_t bu
     if (size > TRANSFER_MAX)
         size = TRANSFER_MAX;
     if (direction == WRITING)
-        return file->kind == FILE_CONSOLE ? write_console(buffer, size) : (long)size;
+        return is_serial(file) ? write_serial(file->kind, buffer, size) : (long)size;
     if (file->kind == FILE_NULL)
         return 0;
-    return file->kind == FILE_CONSOLE ? read_console(buffer, size)
-                                      : read_file(file, buffer, size, offset);
+    return is_serial(file) ? read_serial(file->kind, buffer, size)
+                           : read_file(file, buffer, size, offset);
 }
 
 static long transfer_fd(int fd, enum direction direction, user_addr_t buffer, size_t size)
@@ -179,7 +197,7 @@ long sys_pread64(int fd, user_addr_t buffer, size_t count, int64_t position)
     if (result)
         return result;
     uint64_t offset = (uint64_t)position;
-    result = file->kind == FILE_CONSOLE ? -ESPIPE : transfer(file, READING, buffer, count, &offset);
+    result = is_serial(file) ? -ESPIPE : transfer(file, READING, buffer, count, &offset);
     file_put(file);
     return result;
 }
@@ -203,16 +221,16 @@ static long check_vector(user_addr_t vector, unsigned long count)
 }
 
 /* Writes all the vectors' bytes as one write would. */
-static long write_console_vector(user_addr_t vector, unsigned long count)
+static long write_serial_vector(enum file_kind kind, user_addr_t vector, unsigned long count)
 {
-    struct gather gather = {.used = 0};
-    bool ok = true;
-    for (unsigned long i = 0; ok && i < count; i++) {
+    struct gather gather = {.kind = kind};
+    for (unsigned long i = 0; !gather.error && i < count; i++) {
         struct iovec part;
-        ok = !copy_from_user(&part, vector + i * sizeof(part), sizeof(part)) &&
-             gather_from_user(&gather, (user_addr_t)part.iov_base, part.iov_len);
+        gather.error = copy_from_user(&part, vector + i * sizeof(part), sizeof(part));
+        if (!gather.error)
+            gather_from_user(&gather, (user_addr_t)part.iov_base, part.iov_len);
     }
-    return finish(&gather, ok);
+    return finish(&gather);
 }
 
 static long transfer_each(struct file *file, enum direction direction, user_addr_t vector,
@@ -232,7 +250,7 @@ static long transfer_each(struct file *file, enum direction direction, user_addr
             return done ? done : moved;
         done += moved;
         /* A console that has given something would block when asked for more. */
-        bool enough = file->kind == FILE_CONSOLE || done >= (long)DEVICE_MAX;
+        bool enough = is_serial(file) || done >= (long)DEVICE_MAX;
         if (moved < (long)part.iov_len ||
             (direction == READING && file->kind != FILE_REGULAR && enough))
             break;
@@ -248,8 +266,8 @@ static long transfer_vector(int fd, enum direction direction, user_addr_t vector
     if (result)
         return result;
     result = check_vector(vector, count);
-    if (!result && direction == WRITING && file->kind == FILE_CONSOLE)
-        result = write_console_vector(vector, count);
+    if (!result && direction == WRITING && is_serial(file))
+        result = write_serial_vector(file->kind, vector, count);
     else if (!result)
         result = transfer_each(file, direction, vector, count);
     file_put(file);
@@ -273,7 +291,7 @@ long sys_close(int fd)
 
 static long seek(struct file *file, int64_t offset, uint32_t whence)
 {
-    if (file->kind == FILE_CONSOLE)
+    if (is_serial(file))
         return -ESPIPE;
     if (whence > SEEK_END)
         return -EINVAL;

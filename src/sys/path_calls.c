@@ -75,6 +75,8 @@ static long put_stat(const struct file *file, user_addr_t out)
         stat.st_size = (long)entry->size;
         stat.st_blocks = (long)((entry->size + 511) / 512);
         stat.st_mtime = stat.st_ctime = stat.st_atime = entry->mtime;
+    } else if (file->kind == FILE_CHANNEL) {
+        stat.st_rdev = 4 << 8 | 65;
     } else if (file->kind != FILE_CONSOLE) {
         stat.st_rdev = 1 << 8 | (file->kind == FILE_NULL ? 3 : file->kind == FILE_ZERO ? 5 : 9);
     }

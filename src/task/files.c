@@ -3,6 +3,7 @@
 
 #include "task/files.h"
 #include "cpu/cpu.h"
+#include "dev/channel.h"
 #include "lib/string.h"
 #include "mm/pool.h"
 #include "task/process.h"
@@ -16,6 +17,7 @@
 static struct pool file_pool = POOL("file", struct file);
 static const void *archive;
 static size_t archive_length;
+static struct cpio_entry about = {.name = "dev/sallyport", .mode = S_IFREG | 0444, .nlink = 1};
 
 static const struct {
     const char *path;
@@ -23,12 +25,19 @@ static const struct {
 } devices[] = {
     {"dev/console", FILE_CONSOLE}, {"dev/tty", FILE_CONSOLE},   {"dev/null", FILE_NULL},
     {"dev/zero", FILE_ZERO},       {"dev/random", FILE_RANDOM}, {"dev/urandom", FILE_RANDOM},
+    {"dev/ttyS1", FILE_CHANNEL},
 };
 
 void files_init(const void *initramfs, size_t length)
 {
     archive = initramfs;
     archive_length = length;
+}
+
+void files_set_about(const char *text, size_t length)
+{
+    about.data = (const uint8_t *)text;
+    about.size = length;
 }
 
 /* "/a//b/./c/../d" to "a/b/d": without empty parts, "." and "..". 0 or -ENAMETOOLONG. */
@@ -88,6 +97,11 @@ int files_lookup(const char *path, bool follow, struct file *out)
                 out->kind = devices[i].kind;
                 return wants_directory ? -ENOTDIR : 0;
             }
+        }
+        if (!strcmp(name, about.name)) {
+            out->kind = FILE_REGULAR;
+            out->entry = about;
+            return wants_directory ? -ENOTDIR : 0;
         }
         if (!name[0] || !strcmp(name, "dev")) {
             out->kind = FILE_DIRECTORY;
@@ -177,6 +191,8 @@ int files_open(const char *path, uint32_t flags)
         return -ENOTDIR;
     if (model.kind == FILE_REGULAR && writing)
         return -EROFS;
+    if (model.kind == FILE_CHANNEL && !channel_present())
+        return -ENXIO;
     struct file *file = file_create(&model);
     if (!file)
         return -ENOMEM;

@@ -1,4 +1,4 @@
-/* Open files: the initramfs, read-only, and four devices. */
+/* Open files: the initramfs, read-only, and the devices. */
 #pragma once
 
 #include "boot/cpio.h"
@@ -12,6 +12,7 @@ struct process;
 
 enum file_kind {
     FILE_CONSOLE,
+    FILE_CHANNEL,
     FILE_NULL,
     FILE_ZERO,
     FILE_RANDOM,
@@ -30,6 +31,10 @@ struct file {
 /* Where the initramfs lies in memory. Called once, at boot. */
 void files_init(const void *initramfs, size_t length);
 
+/* The text of /dev/sallyport, kept and not copied: to programs a regular file. Called once, at
+ * boot. */
+void files_set_about(const char *text, size_t length);
+
 /* What the path (absolute after normalising, symbolic links followed if `follow`) names: fills kind
  * and entry. 0, -ENOENT, -ELOOP, -ENOTDIR. */
 int files_lookup(const char *path, bool follow, struct file *out);
@@ -41,7 +46,8 @@ int files_find_program(const char *path, const uint8_t **data, size_t *size);
 bool files_get_close_on_exec(int descriptor);
 void files_set_close_on_exec(int descriptor, bool on);
 
-/* Opens for the current process. A descriptor or a negative errno. */
+/* Opens for the current process. A descriptor or a negative errno; -ENXIO: the device is not in this
+ * machine. */
 int files_open(const char *path, uint32_t flags);
 
 /* Descriptors 0, 1 and 2 of a new process: the console. 0 or -ENOMEM. */

@@ -34,7 +34,8 @@ def lab(boot, program: str, words: str = "", **where):
 
 @entries
 @pytest.mark.parametrize(
-    "smp, cpu, words", [(1, "qemu64", ""), (2, "max", "kpti=on"), (4, "EPYC", ""), (2, "max", "clear_regs=on")]
+    "smp, cpu, words",
+    [(1, "qemu64", ""), (2, "max", "kpti=on"), (4, "EPYC", ""), (2, "max", "clear_regs=on")],
 )
 def test_stub_does_what_it_promises_and_whatever_happens_the_real_door_is_back(
     boot, entry, smp, cpu, words

@@ -48,7 +48,9 @@ def index_of(value: int, bits: int = BITS) -> int:
 
 
 class Maker:
-    def __init__(self, seed: int = 1, cpus: int = 4, tsc_khz: int = 2600000, brand: str = "AMD Ryzen 5 3600X"):
+    def __init__(
+        self, seed: int = 1, cpus: int = 4, tsc_khz: int = 2600000, brand: str = "AMD Ryzen 5 3600X"
+    ):
         self.random = random.Random(seed)
         self.cpus = cpus
         self.machine = {
@@ -121,7 +123,10 @@ class Maker:
             counts: dict[int, int] = {}
             for value in values:
                 counts[index_of(int(value))] = counts.get(index_of(int(value)), 0) + 1
-            sample["histogram"] = {"bits": BITS, "counts": [list(item) for item in sorted(counts.items())]}
+            sample["histogram"] = {
+                "bits": BITS,
+                "counts": [list(item) for item in sorted(counts.items())],
+            }
         return sample
 
     def exact(self, value: float) -> dict:
@@ -137,7 +142,9 @@ class Maker:
                 middle = (TICKS[door] + 3 * adds) * (1 + 0.01 * cpu)
                 own = {"cpu": cpu, "door": door, "machine": machine}
                 records.append(self.record("crossing", self.single(middle), **own))
-                records.append(self.record("throughput", self.single(middle * 0.9, 200, "batch"), **own))
+                records.append(
+                    self.record("throughput", self.single(middle * 0.9, 200, "batch"), **own)
+                )
             counted = self.exact(LADDER[door][-1] + adds)
             records.append(self.record("crossing", counted, cpu=0, door=door, machine=machine))
         return records
@@ -162,7 +169,9 @@ class Maker:
         ):
             own = {"in": into, "out": out, "cpu": 0}
             records.append(self.record("ways", self.exact(count), **own))
-            records.append(self.record("ways", self.single(TICKS[into] + (70 if out == "iretq" else 0)), **own))
+            records.append(
+                self.record("ways", self.single(TICKS[into] + (70 if out == "iretq" else 0)), **own)
+            )
         return records
 
     def scale(self) -> Records:
@@ -173,12 +182,17 @@ class Maker:
                 each = [2.6e9 / TICKS[door] * self.random.uniform(0.9, 1) for _ in range(threads)]
                 rate = {"kind": "rate", "calls_per_second": sum(each), "each": each, "seconds": 1.0}
                 records.append(self.record("scale", rate, door=door, threads=threads))
-                records.append(self.record("scale", self.exact(LADDER[door][-1]), door=door, threads=threads))
+                records.append(
+                    self.record("scale", self.exact(LADDER[door][-1]), door=door, threads=threads)
+                )
                 threads *= 2
         return records
 
     def clock(self) -> Records:
-        return [self.record("clock", self.single(44 if what == "bracket" else 2), what=what) for what in ("bracket", "empty loop")]
+        return [
+            self.record("clock", self.single(44 if what == "bracket" else 2), what=what)
+            for what in ("bracket", "empty loop")
+        ]
 
     def calls(self, machine: dict | None = None) -> Records:
         theirs = machine is not None

@@ -219,6 +219,11 @@ def test_boot_that_fails_is_named_and_the_other_kernel_measured(place, side, mod
     assert any(is_linux(entry) == (side == "OURS") for entry in place.records())
 
 
+def test_nothing_measured_at_all_is_a_failure_and_no_crash(place):
+    done = place.measure("--quick", OURS="mute", LINUX="mute")
+    assert done.returncode == 1 and done.stdout.endswith("no call was measured\n")
+
+
 def test_failure_of_linux_does_not_fail_what_is_only_drawn_beside_it(place):
     done = place.measure(LINUX="panic")
     assert "Kernel panic" in done.stderr and done.returncode == 0

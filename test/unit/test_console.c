@@ -1,7 +1,7 @@
 // sources: src/lib/format.c test/unit/stubs.c
 // flags: -DDIRECT_MAP_BASE=0x200000000000UL
-/* The console over a pretended 16550 and a pretended text screen: what comes out, that no port can
- * hang it, and that a log line is one line. */
+/* The console and the channel over a pretended 16550 and a pretended text screen: what comes out, that
+ * no port can hang them, and that a log line is one line. */
 #include "stubs.h"
 #include <string.h>
 #include <sys/mman.h>
@@ -11,6 +11,7 @@
 #define outb fake_outb
 
 static struct {
+    uint16_t base;
     bool present, jammed, deaf,
         old; /* jammed: never sends; deaf: loops nothing back; old: no FIFO */
     uint8_t scratch, modem, line;
@@ -29,13 +30,13 @@ static void fake_outb(uint16_t to, uint8_t value)
         crtc_index = value;
     else if (to == 0x3d5)
         crtc[crtc_index] = value;
-    else if (to == 0x3ff)
+    else if (to == port.base + 7)
         port.scratch = value;
-    else if (to == 0x3fb)
+    else if (to == port.base + 3)
         port.line = value;
-    else if (to == 0x3fc)
+    else if (to == port.base + 4)
         port.modem = value;
-    else if (to == 0x3f8 && port.present && !(port.line & 0x80)) {
+    else if (to == port.base && port.present && !(port.line & 0x80)) {
         if (port.modem & 0x10) {
             port.received = port.deaf ? -1 : value;
             return;
@@ -49,20 +50,20 @@ static void fake_outb(uint16_t to, uint8_t value)
 
 static uint8_t fake_inb(uint16_t from)
 {
-    if (!port.present) {
+    if (!port.present || (from & ~7) != port.base) {
         port.looks++;
         return 0xff;
     }
-    if (from == 0x3ff)
+    if (from == port.base + 7)
         return port.scratch;
-    if (from == 0x3fa)
+    if (from == port.base + 2)
         return port.old ? 0x01 : 0xc1;
-    if (from == 0x3f8) {
+    if (from == port.base) {
         int byte = port.received;
         port.received = -1;
         return (uint8_t)byte;
     }
-    assert_int_equal(from, 0x3fd);
+    assert_int_equal(from, port.base + 5);
     port.looks++;
     if (!port.jammed)
         port.fifo = 0;
@@ -72,6 +73,7 @@ static uint8_t fake_inb(uint16_t from)
 #include "dev/serial.c"
 #include "dev/screen.c"
 #include "dev/console.c"
+#include "dev/channel.c"
 
 static int map_screen(void **state)
 {
@@ -86,9 +88,10 @@ static int plug_in(void **state)
 {
     (void)state;
     memset(&port, 0, sizeof port);
+    port.base = SERIAL_COM1;
     port.present = true;
     port.received = -1;
-    seized = ready = present = false;
+    seized = ready = com1.present = com2.present = false;
     screen_init(false);
     fake_boot_ns = 1234567890;
     return 0;
@@ -183,7 +186,7 @@ static void test_a_missing_port_costs_one_look(void **state)
     console_init();
     console_write("lost", 4);
     assert_int_equal(console_read_byte(), -1);
-    serial_flush();
+    console_flush();
     assert_int_equal(port.looks, 1);
 }
 
@@ -207,7 +210,7 @@ static void test_a_port_that_gets_stuck_is_waited_for_once_and_taken_up_again(vo
     port.looks = 0;
     console_write(text, sizeof text);
     console_write(text, sizeof text);
-    serial_flush();
+    console_flush();
     assert_true(port.looks <= 100000 + 2000);
     assert_true(port.sent_count <= 16);
     port.jammed = false;
@@ -280,6 +283,72 @@ static void test_a_panic_writes_although_the_lock_is_held(void **state)
     console_write("panic\n", 6); /* the stub lock ends the test if it is taken again */
     assert_sent("panic\r\n");
     spin_unlock(&console_lock);
+}
+
+/* -- channel -- */
+
+static int second_port(void **state)
+{
+    plug_in(state);
+    port.base = SERIAL_COM2;
+    console_init();
+    channel_init();
+    return 0;
+}
+
+static void test_the_channel_is_the_second_port_alone(void **state)
+{
+    (void)state;
+    assert_true(channel_present());
+    write_text("for the console\n");
+    assert_sent("");
+    port.base = SERIAL_COM1;
+    channel_init();
+    assert_false(channel_present());
+    assert_int_equal(channel_write("lost", 4), 0);
+    assert_int_equal(channel_read_byte(), -1);
+    assert_sent("");
+}
+
+static void test_the_channel_changes_no_byte(void **state)
+{
+    (void)state;
+    char all[256];
+    for (unsigned i = 0; i < sizeof all; i++)
+        all[i] = (char)i;
+    assert_int_equal(channel_write(all, sizeof all), sizeof all);
+    assert_int_equal(port.sent_count, sizeof all);
+    assert_memory_equal(port.sent, all, sizeof all);
+    port.received = '\r';
+    assert_int_equal(channel_read_byte(), '\r');
+    assert_int_equal(channel_read_byte(), -1);
+    assert_int_equal(locks_held, 0);
+}
+
+static void test_a_channel_that_gets_stuck_says_how_much_went_out(void **state)
+{
+    (void)state;
+    char text[1000];
+    memset(text, 'x', sizeof text);
+    assert_int_equal(channel_write(text, 10), 10);
+    port.jammed = true; /* the FIFO has room for six more */
+    port.looks = 0;
+    assert_int_equal(channel_write(text, sizeof text), 6);
+    assert_int_equal(channel_write(text, sizeof text), 0);
+    channel_flush();
+    assert_true(port.looks <= 100000 + 2);
+    port.jammed = false;
+    assert_int_equal(channel_write(text, sizeof text), sizeof text);
+    assert_int_equal(port.sent_count, 16 + sizeof text);
+    assert_int_equal(locks_held, 0);
+}
+
+static void test_records_and_log_lines_do_not_wait_for_each_other(void **state)
+{
+    (void)state;
+    spin_lock(&channel_lock);
+    write_text("a log line"); /* the stub locks end the test if the rank does not rise */
+    spin_unlock(&channel_lock);
 }
 
 /* -- screen -- */
@@ -379,6 +448,10 @@ int main(void)
         cmocka_unit_test_setup(test_a_long_log_line_is_cut_at_256_bytes_with_dots, plug_in),
         cmocka_unit_test_setup(test_a_name_in_the_log_cannot_forge_a_line, plug_in),
         cmocka_unit_test_setup(test_a_panic_writes_although_the_lock_is_held, plug_in),
+        cmocka_unit_test_setup(test_the_channel_is_the_second_port_alone, second_port),
+        cmocka_unit_test_setup(test_the_channel_changes_no_byte, second_port),
+        cmocka_unit_test_setup(test_a_channel_that_gets_stuck_says_how_much_went_out, second_port),
+        cmocka_unit_test_setup(test_records_and_log_lines_do_not_wait_for_each_other, second_port),
         cmocka_unit_test_setup(test_without_a_text_screen_video_memory_is_left_alone, text_screen),
         cmocka_unit_test_setup(test_the_screen_is_cleared_and_text_starts_at_the_top, text_screen),
         cmocka_unit_test_setup(test_control_characters_move_and_the_unprintable_is_marked,

@@ -1,0 +1,384 @@
+// sources: test/unit/stubs.c
+/* Finding the TSC's rate, in a pretended machine: time passes with every access, a host looks away
+ * now and then, and what is found must be as near the truth as the clock says. */
+#include "stubs.h"
+#include <string.h>
+
+#include "cpu/io.h"
+#include "cpu/regs.h"
+#include "dev/rtc.h"
+#define inb         fake_inb
+#define outb        fake_outb
+#define inl         fake_inl
+#define rdtsc       fake_rdtsc
+#define cpuid(l, s) fake_cpuid(l, s)
+
+#define PM_PORT 0x608
+
+static struct {
+    uint64_t ps;        /* since the machine was switched on */
+    uint64_t tsc_hz;    /* the truth */
+    uint64_t access_ps; /* what a port access takes, at most twice that */
+    unsigned look_away; /* one in so many accesses takes longer, up to ... */
+    uint64_t away_ps;   /* ... that; 0 never */
+    uint64_t swing_ps;  /* the TSC changes its rate so often; 0 never */
+    uint32_t pm_mask;
+    bool pit, pm_timer;
+    uint64_t pit_start_ps;
+    uint16_t latched;
+    bool high_next;
+    unsigned long accesses;
+} machine;
+
+static struct {
+    uint32_t leaf;
+    struct cpuid answer;
+} leaves[8];
+
+static void pass(uint64_t ps)
+{
+    machine.ps += ps;
+}
+
+static void access(void)
+{
+    machine.accesses++;
+    uint64_t early = test_random() % machine.access_ps;
+    pass(early);
+    if (machine.look_away && random_below(machine.look_away) == 0)
+        pass(random_below(machine.away_ps));
+}
+
+static uint64_t ticks_in(uint64_t ps, uint64_t hz)
+{
+    return (uint64_t)((unsigned __int128)ps * hz / 1000000000000);
+}
+
+static uint64_t pit_clocks(void)
+{
+    uint64_t ps = machine.ps - machine.pit_start_ps;
+    return ticks_in(ps, 1193182);
+}
+
+/* The device answers somewhere in the middle of an access. */
+static void fake_outb(uint16_t to, uint8_t value)
+{
+    access();
+    if (to == 0x43 && value == 0xb0) {
+        machine.high_next = false;
+    } else if (to == 0x43 && value == 0x80) {
+        machine.latched = (uint16_t)(0x10000 - pit_clocks() % 0x10000);
+        machine.high_next = false;
+    } else if (to == 0x42) {
+        assert_int_equal(value, 0);
+        machine.pit_start_ps = machine.ps;
+    } else {
+        assert_int_equal(to, 0x61);
+        assert_int_equal(value & 3, 1);
+    }
+    access();
+}
+
+static uint8_t fake_inb(uint16_t from)
+{
+    access();
+    access();
+    if (!machine.pit)
+        return 0xff;
+    if (from == 0x61)
+        return pit_clocks() >= 0x10000 ? 0x20 : 0;
+    assert_int_equal(from, 0x42);
+    machine.high_next = !machine.high_next;
+    return (uint8_t)(machine.high_next ? machine.latched : machine.latched >> 8);
+}
+
+static uint32_t fake_inl(uint16_t from)
+{
+    assert_int_equal(from, PM_PORT);
+    access();
+    uint32_t count = (uint32_t)ticks_in(machine.ps, 3579545) & machine.pm_mask;
+    access();
+    return machine.pm_timer ? count : machine.pm_mask;
+}
+
+static uint64_t fake_rdtsc(void)
+{
+    pass(10000);
+    uint64_t ps = machine.ps;
+    if (machine.swing_ps) { /* every other span counts twice */
+        uint64_t spans = ps / machine.swing_ps;
+        ps += spans / 2 * machine.swing_ps + spans % 2 * (ps % machine.swing_ps);
+    }
+    return ticks_in(ps, machine.tsc_hz);
+}
+
+static struct cpuid fake_cpuid(uint32_t leaf, uint32_t subleaf)
+{
+    (void)subleaf;
+    for (unsigned i = 0; i < 8; i++)
+        if (leaves[i].leaf == leaf)
+            return leaves[i].answer;
+    return (struct cpuid){0};
+}
+
+static int64_t wall_clock;
+
+int64_t rtc_read(void)
+{
+    return wall_clock;
+}
+
+#define clock_boot_ns real_clock_boot_ns
+#include "cpu/clock.c"
+
+/* A machine that was switched on at some time, with a TSC and a PIT and nothing that tells. */
+static int switch_on(void **state)
+{
+    (void)state;
+    memset(&machine, 0, sizeof machine);
+    memset(leaves, 0xff, sizeof leaves);
+    machine.ps = random_below(100000000000000);
+    machine.tsc_hz = 500000000 + random_below(5500000000);
+    machine.access_ps = 500000;
+    machine.pit = true;
+    machine.pm_timer = true;
+    machine.pm_mask = 0xffffff;
+    tsc_khz = ns_per_tick = error_ppm = 0;
+    source = NULL;
+    wall_clock = 1700000000;
+    return 0;
+}
+
+static void tells(unsigned which, uint32_t leaf, uint32_t eax, uint32_t ebx, uint32_t ecx)
+{
+    leaves[which].leaf = leaf;
+    leaves[which].answer = (struct cpuid){.eax = eax, .ebx = ebx, .ecx = ecx};
+}
+
+static uint64_t error_now(void)
+{
+    uint64_t found = tsc_khz * 1000, truth = machine.tsc_hz;
+    return (found > truth ? found - truth : truth - found) * 1000000 / truth;
+}
+
+static void assert_found(const char *by, uint64_t worst_ppm)
+{
+    assert_string_equal(clock_source(), by);
+    if (error_now() > clock_error_ppm() || clock_error_ppm() > worst_ppm)
+        fail_msg("%lu Hz taken for %lu kHz: said to be off by %u ppm, allowed are %lu",
+                 machine.tsc_hz, clock_tsc_khz(), clock_error_ppm(), worst_ppm);
+}
+
+static void test_rate_is_measured_against_the_pit_within_the_stated_error(void **state)
+{
+    for (unsigned i = 0; i < 300; i++) {
+        switch_on(state);
+        uint64_t start = machine.ps;
+        clock_init(0);
+        assert_found("PIT", 200);
+        assert_in_range(machine.ps - start, 15000000000, 17000000000);
+    }
+}
+
+static void test_a_host_that_looks_away_costs_no_accuracy(void **state)
+{
+    unsigned guesses = 0;
+    for (unsigned i = 0; i < 300; i++) {
+        bool gone = random_below(2); /* up to 200 ms, else up to 20 us */
+        switch_on(state);
+        machine.look_away = 1 + (unsigned)random_below(gone ? 100000 : 1000);
+        machine.away_ps = gone ? 200000000000 : 20000000;
+        clock_init(0);
+        if (!clock_is_guess())
+            assert_found("PIT", 5000);
+        guesses += clock_is_guess();
+    }
+    assert_in_range(guesses, 0, 75);
+}
+
+static void test_a_slow_port_is_in_the_stated_error(void **state)
+{
+    machine.access_ps = 20000000;
+    clock_init(0);
+    assert_found("PIT", 5000);
+    assert_in_range(clock_error_ppm(), 100, 5000); /* a quick one: 60 */
+    switch_on(state);
+}
+
+static void test_a_tsc_that_changes_its_rate_is_in_the_stated_error(void **state)
+{
+    for (unsigned i = 0; i < 100; i++) {
+        switch_on(state);
+        machine.swing_ps = 4000000000;
+        clock_init(0);
+        assert_string_equal(clock_source(), "PIT");
+        assert_in_range(clock_error_ppm(), 10000, 500000);
+    }
+}
+
+static void test_without_a_pit_the_rate_is_a_guess_until_the_pm_timer_tells(void **state)
+{
+    for (unsigned i = 0; i < 100; i++) {
+        switch_on(state);
+        machine.pit = false;
+        machine.pm_mask = random_below(2) ? 0xffffff : 0xffffffff;
+        clock_init(0);
+        assert_true(clock_is_guess());
+        assert_int_equal(clock_error_ppm(), 1000000);
+        assert_int_equal(clock_tsc_khz(), 1000000);
+        clock_use_pm_timer(PM_PORT);
+        assert_false(clock_is_guess());
+        assert_found("ACPI PM timer", 200);
+        uint64_t real = clock_real_ns();
+        assert_in_range(real, 1700000000000000000, 1700000000100000000);
+    }
+}
+
+static void test_the_pm_timer_may_wrap_while_it_is_read(void **state)
+{
+    (void)state;
+    machine.pit = false;
+    machine.ps = 4686000000000; /* 5 ms before 2^24 ticks */
+    clock_init(0);
+    machine.ps = 4686000000000;
+    clock_use_pm_timer(PM_PORT);
+    assert_found("ACPI PM timer", 200);
+}
+
+static void test_counters_that_stand_still_are_given_up_soon(void **state)
+{
+    (void)state;
+    machine.pit = machine.pm_timer = false;
+    clock_init(0);
+    clock_use_pm_timer(PM_PORT);
+    assert_true(clock_is_guess());
+    assert_true(machine.accesses < 100000);
+}
+
+static void test_leaf_0x15_is_believed(void **state)
+{
+    (void)state;
+    tells(0, 0, 0x16, 0, 0);
+    tells(1, 0x15, 2, 188, 38400000);
+    clock_init(0);
+    assert_string_equal(clock_source(), "CPUID 0x15");
+    assert_int_equal(clock_tsc_khz(), 3609600);
+    assert_int_equal(clock_error_ppm(), 0);
+    assert_int_equal(machine.accesses, 0);
+}
+
+static void test_leaf_0x15_at_its_largest_does_not_overflow(void **state)
+{
+    (void)state;
+    tells(0, 0, 0x15, 0, 0);
+    tells(1, 0x15, 0xffffffff, 0xffffffff, 0xffffffff);
+    clock_init(0);
+    assert_int_equal(clock_tsc_khz(), 4294967);
+}
+
+/* Skylake: leaf 0x16 says 2600 MHz, but the TSC runs at 24 MHz * 216 / 2. */
+static void test_leaf_0x16_tells_which_crystal_and_not_the_rate(void **state)
+{
+    static const struct {
+        uint32_t eax, ebx, mhz;
+        uint64_t khz;
+    } cpus[] = {{2, 216, 2600, 2592000},
+                {2, 300, 3600, 3600000},
+                {2, 176, 2200, 2200000},
+                {3, 171, 1100, 1094400},
+                {2, 168, 2100, 2100000}};
+    for (unsigned i = 0; i < sizeof cpus / sizeof cpus[0]; i++) {
+        switch_on(state);
+        tells(0, 0, 0x16, 0, 0);
+        tells(1, 0x15, cpus[i].eax, cpus[i].ebx, 0);
+        tells(2, 0x16, cpus[i].mhz, 0, 0);
+        clock_init(0);
+        assert_string_equal(clock_source(), "CPUID 0x15 and 0x16");
+        assert_int_equal(clock_tsc_khz(), cpus[i].khz);
+    }
+}
+
+static void test_leaves_that_do_not_tell_are_passed_over(void **state)
+{
+    static const struct {
+        uint32_t top, eax, ebx, mhz;
+    } cpus[] = {{0x16, 0, 216, 2600}, {0x16, 2, 0, 2600},   {0x15, 2, 216, 2600},
+                {0x16, 2, 216, 0},    {0x16, 2, 216, 3000}, {0xd, 2, 216, 2600}};
+    for (unsigned i = 0; i < sizeof cpus / sizeof cpus[0]; i++) {
+        switch_on(state);
+        tells(0, 0, cpus[i].top, 0, 0);
+        tells(1, 0x15, cpus[i].eax, cpus[i].ebx, 0);
+        tells(2, 0x16, cpus[i].mhz, 0, 0);
+        tells(3, 0x40000000, 0x40000010, 0, 0);
+        tells(4, 0x40000010, 1234567, 0, 0); /* without a hypervisor's bit */
+        clock_init(0);
+        assert_found("PIT", 200);
+    }
+}
+
+static void test_a_hypervisors_word_comes_first(void **state)
+{
+    (void)state;
+    tells(0, 0, 0x16, 0, 0);
+    tells(1, 0x15, 2, 188, 38400000);
+    tells(2, 1, 0, 0, 1U << 31);
+    tells(3, 0x40000000, 0x40000010, 0, 0);
+    tells(4, 0x40000010, 2599998, 0, 0);
+    clock_init(0);
+    assert_string_equal(clock_source(), "CPUID 0x40000010");
+    assert_int_equal(clock_tsc_khz(), 2599998);
+    switch_on(state);
+    tells(0, 0, 0x16, 0, 0);
+    tells(1, 0x15, 2, 188, 38400000);
+    tells(2, 1, 0, 0, 1U << 31);
+    tells(3, 0x40000000, 0x4000000f, 0, 0); /* has no such leaf */
+    tells(4, 0x40000010, 2599998, 0, 0);
+    clock_init(0);
+    assert_string_equal(clock_source(), "CPUID 0x15");
+}
+
+static void test_invariance_is_what_cpuid_says(void **state)
+{
+    (void)state;
+    tells(0, 0x80000000, 0x80000008, 0, 0);
+    tells(1, 0x80000007, 0, 0, 0);
+    assert_false(clock_tsc_invariant());
+    leaves[1].answer.edx = 1 << 8;
+    assert_true(clock_tsc_invariant());
+    leaves[0].answer.eax = 0x80000006;
+    assert_false(clock_tsc_invariant());
+}
+
+static void test_boot_time_starts_at_the_first_instruction(void **state)
+{
+    (void)state;
+    machine.tsc_hz = 2500000000;
+    uint64_t start = machine.ps;
+    clock_init(fake_rdtsc());
+    uint64_t passed = (machine.ps - start) / 1000;
+    assert_in_range(clock_boot_ns(), passed - passed / 1000 - 20, passed + passed / 1000 + 20);
+    uint64_t real = clock_real_ns() - clock_boot_ns();
+    assert_in_range(real, 1699999999900000000, 1700000000000000000);
+}
+
+int main(void)
+{
+#define test(name) cmocka_unit_test_setup(name, switch_on)
+    const struct CMUnitTest tests[] = {
+        test(test_rate_is_measured_against_the_pit_within_the_stated_error),
+        test(test_a_host_that_looks_away_costs_no_accuracy),
+        test(test_a_slow_port_is_in_the_stated_error),
+        test(test_a_tsc_that_changes_its_rate_is_in_the_stated_error),
+        test(test_without_a_pit_the_rate_is_a_guess_until_the_pm_timer_tells),
+        test(test_the_pm_timer_may_wrap_while_it_is_read),
+        test(test_counters_that_stand_still_are_given_up_soon),
+        test(test_leaf_0x15_is_believed),
+        test(test_leaf_0x15_at_its_largest_does_not_overflow),
+        test(test_leaf_0x16_tells_which_crystal_and_not_the_rate),
+        test(test_leaves_that_do_not_tell_are_passed_over),
+        test(test_a_hypervisors_word_comes_first),
+        test(test_invariance_is_what_cpuid_says),
+        test(test_boot_time_starts_at_the_first_instruction),
+    };
+    return cmocka_run_group_tests(tests, seed_random, NULL);
+}
