@@ -218,17 +218,15 @@ def mitigations(groups: dict[tuple, Records], unit: Unit) -> list[dict]:
     return rows
 
 
-def between_boots(base: Records) -> dict:
+def between_boots(base: Records, unit: Unit) -> dict:
     """By door: how far apart the medians of two boots by default lie on one CPU, at most, as a part
     of the lesser one. Mitigations are differences of boots, and no boot's interval knows this."""
     spreads: dict = {}
     for door in DOORS:
-        crossings = [r for r in pick(base, "crossing", door=door) if is_timed(r)]
+        crossings = [record for record in pick(base, "crossing", door=door) if is_timed(record)]
         for cpu in {record["cpu"] for record in crossings}:
-            medians = [
-                r["sample"]["p50"] / r["machine"]["tsc_khz"]
-                for r in pick(crossings, "crossing", cpu=cpu)
-            ]
+            boots = pick(crossings, "crossing", cpu=cpu)
+            medians = [unit.of(record, record["sample"]["p50"]) for record in boots]
             if len(medians) > 1 and min(medians) > 0:
                 apart = max(medians) / min(medians) - 1
                 spreads[door] = max(apart, spreads.get(door, 0.0))
@@ -343,7 +341,7 @@ def figures(name: str, records: Records, problems: list[str]) -> dict:
         "anatomy": anatomy(base, unit),
         "ways": ways(base, unit),
         "mitigations": mitigations(groups, unit),
-        "between_boots": between_boots(base),
+        "between_boots": between_boots(base, unit),
         "scale": scale(base),
         "peer": peer(base, linux, unit),
         "runs": runs(records, default),

@@ -122,10 +122,10 @@ def test_steps_of_the_ladder_are_differences_and_add_up_to_the_whole(whole):
         assert anatomy[door]["instructions"]["whole"] == counts[-1]
     text = whole.text
     assert text.row("sum, the whole")[0::2] == ["39", "44"]
-    assert text.row("times the floor")[0::2] == ["19.5", "22.0"]
+    assert text.row("times the floor")[0::2] == ["19.5", "22"]
     assert text.row("masked dispatch")[0::2] == ["+7", "+7"]
     assert "add up to the whole: 39 by int 0x80, 44 by syscall." in str(text)
-    assert "39 by int 0x80, 44 by syscall; 19.5 and 22.0 × the floor" in str(text)
+    assert "39 by int 0x80, 44 by syscall; 19.5 and 22 × the floor" in str(text)
 
 
 def test_step_within_the_noise_is_shown_below_zero_and_marked(tmp_path):
@@ -197,6 +197,17 @@ def test_mitigation_off_by_default_compares_the_same_way_round():
     assert known == {"on": 58, "off": 44, "difference": 14}
 
 
+def test_how_far_apart_two_boots_by_default_lie_is_told(tmp_path):
+    maker = Maker()
+    on = copy.deepcopy(maker.machine)
+    on["mitigations"]["clear_regs"] = "on"
+    records = crossings(maker, (300, 299, 301), None) + crossings(maker, (330, 329, 331), None)
+    records += maker.clock() + crossings(maker, (400, 399, 401), None, on)
+    report = Report(tmp_path, records)
+    assert report.figures[0]["between_boots"] == {"int": pytest.approx(0.1)}
+    assert "lay up to 10 % by int 0x80 apart" in str(report.text)
+
+
 def test_pcid_is_compared_with_isolation_on_both_sides():
     maker = Maker()
     maker.machine["mitigations"]["pcid"] = "on"
@@ -253,7 +264,7 @@ def test_linux_stands_beside_with_ratios_and_what_we_lose(tmp_path):
         "100",
         "500",
         "5.00",
-        "ours is ahead",
+        "ahead",
     ]
     assert text.row("write, syscall")[3:] == ["200", "100", "0.50", "we lose in time"]
     assert [row[0] for row in text.rows if "we lose" in row[0]] == ["write, syscallwe lose"]

@@ -3,10 +3,12 @@ gnuplot. What is bad is named, the rest is drawn."""
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 from records import Maker, written
-from reports import Report, Text, crossings, evil, ladder, sample
+from reports import ROOT, Report, Text, crossings, evil, ladder, sample
 
 __all__ = ["evil"]  # a fixture
 
@@ -183,6 +185,18 @@ def test_control_characters_of_a_record_do_not_reach_terminal_or_page(evil):
     for text in (evil.page, evil.done.stdout, evil.done.stderr):
         assert "\x1b" not in text and "\u202e" not in text
     assert "[31m" in evil.page and "[31m" in evil.done.stderr
+
+
+def test_reader_that_goes_away_is_no_error(tmp_path):
+    report = Report(tmp_path, Maker().clock())
+    command = f'"{sys.executable}" "{ROOT}/tools/report" --out "{report.out}" "{report.paths[0]}" | true; '
+    done = subprocess.run(
+        ["bash", "-c", command + 'exit "${PIPESTATUS[0]}"'],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_page_without_gnuplot_has_tables_and_says_why(tmp_path):
