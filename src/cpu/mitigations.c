@@ -75,8 +75,11 @@ void mitigations_decide(const uint8_t choices[MITIGATION_COUNT])
         if (choices[m] == CHOICE_ON && !available(mitigation))
             klog("cpu", "%s=on: not on this CPU", mitigation_names[m]);
     }
-    if (!mitigated(MITIGATION_KPTI))
+    if (!mitigated(MITIGATION_KPTI)) {
+        if (choices[MITIGATION_PCID] == CHOICE_ON && mitigated(MITIGATION_PCID))
+            klog("cpu", "pcid=on: only with kpti=on");
         in_force &= ~(1U << MITIGATION_PCID);
+    }
 
     for (const struct mitigation_site *site = mitigation_sites_start; site < mitigation_sites_end;
          site++)

@@ -224,7 +224,9 @@ phys_addr_t page_tables_create(bool for_user)
 void page_tables_share(phys_addr_t user_pml4, phys_addr_t pml4, uint64_t va)
 {
     uint64_t i = va >> level_shift(3) & (PAGE_ENTRIES - 1);
-    ((pte_t *)phys_to_virt(user_pml4))[i] = ((const pte_t *)phys_to_virt(pml4))[i];
+    pte_t *kernels = (pte_t *)phys_to_virt(pml4) + i;
+    ((pte_t *)phys_to_virt(user_pml4))[i] = *kernels & ~PTE_NX;
+    *kernels |= PTE_NX; /* nobody fetches from user space on these: SMEP for CPUs without it */
 }
 
 static void free_tables(phys_addr_t table, unsigned level)

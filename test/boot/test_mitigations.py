@@ -147,11 +147,12 @@ def test_tables_of_ring_3_map_of_the_kernel_what_its_entries_touch_and_nothing_m
     label, starting = in_ring_3("kpti=on")
     kernel = Kernel()
     with starting as machine:
-        machine.gdb.run_to(label["again"])
-        pages = {
-            page for start, end in mapped(machine) for page in range(start, end, PAGE)
-        }
-        assert pages == what_entries_touch(kernel)
+        for after in (label["at_int"] + 2, label["at_syscall"] + 2, label["again"]):
+            machine.gdb.run_to(after)  # back by each door, and from a page fault
+            pages = {
+                page for start, end in mapped(machine) for page in range(start, end, PAGE)
+            }
+            assert pages == what_entries_touch(kernel)
         # Of these, C's stack and data are none: what it leaves there is out of reach.
         assert kernel["syscall_table"] & -PAGE not in pages
         machine.gdb.write(label["stop"], struct.pack("<I", 1))
