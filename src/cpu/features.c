@@ -72,13 +72,12 @@ void cpu_features_detect(void)
  * and the fence after swapgs. Families 0Fh and 11h have no such register, and a hypervisor has set it. */
 static void make_lfence_serialising(void)
 {
-    struct cpuid vendor = cpuid(0, 0), version = cpuid(1, 0);
-    bool amd = vendor.ebx == 0x68747541 && vendor.edx == 0x69746e65 && vendor.ecx == 0x444d4163;
+    struct cpuid version = cpuid(1, 0);
     uint32_t family = version.eax >> 8 & 0xf;
     if (family == 0xf)
         family += version.eax >> 20 & 0xff;
     bool under_hypervisor = version.ecx >> 31;
-    if (amd && !under_hypervisor && family >= 0x10 && family != 0x11 &&
+    if (cpu_vendor_is("AuthenticAMD") && !under_hypervisor && family >= 0x10 && family != 0x11 &&
         !cpu_has(FEATURE_LFENCE_SERIALISES))
         wrmsr(MSR_DE_CFG, rdmsr(MSR_DE_CFG) | DE_CFG_LFENCE_SERIALISES);
 }
@@ -112,6 +111,13 @@ void cpu_features_enable(void)
 bool cpu_has(enum feature feature)
 {
     return present >> feature & 1;
+}
+
+bool cpu_vendor_is(const char name[12])
+{
+    struct cpuid r = cpuid(0, 0);
+    const uint32_t words[] = {r.ebx, r.edx, r.ecx};
+    return !memcmp(words, name, sizeof(words));
 }
 
 const char *cpu_brand(void)

@@ -34,6 +34,9 @@ void cpu_features_enable(void);
 
 bool cpu_has(enum feature feature);
 
+/* By CPUID's twelve letters: "AuthenticAMD". */
+bool cpu_vendor_is(const char name[12]);
+
 /* "QEMU Virtual CPU version 2.5+", and the names of the hardening features in force. */
 const char *cpu_brand(void);
 void cpu_feature_names(char *buffer, size_t size);

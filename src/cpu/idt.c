@@ -23,7 +23,7 @@ static_assert(sizeof(struct gate) == 16, "SDM vol. 3, figure 6-8");
 /* Where ring 3's page tables map them too (kernel.ld). */
 #define ENTRY_DATA _Alignas(PAGE_SIZE) __attribute__((section(".entry.data"))) static
 ENTRY_DATA struct gate idt[256];
-ENTRY_DATA struct gate variant[256];
+ENTRY_DATA struct gate idt_copy[256]; /* the lab's */
 
 extern const uint64_t vector_entries[256];             /* sys/vectors.asm */
 extern const uint64_t door_int_entries[DOOR_VARIANTS]; /* sys/door_int.asm */
@@ -88,9 +88,9 @@ uint64_t idt_entry(unsigned vector)
     return (uint64_t)gate->offset32 << 32 | (uint32_t)gate->offset16 << 16 | gate->offset0;
 }
 
-void idt_load_variant(unsigned vector, uint64_t entry)
+void idt_load_copy(unsigned vector, uint64_t entry)
 {
-    memcpy(variant, idt, sizeof(idt));
-    variant[vector] = make_gate(entry, GATE_DPL3, 0);
-    load(variant);
+    memcpy(idt_copy, idt, sizeof(idt));
+    idt_copy[vector] = make_gate(entry, GATE_DPL3, 0);
+    load(idt_copy);
 }

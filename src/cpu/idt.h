@@ -36,6 +36,6 @@ void idt_allow_user(unsigned vector);
 /* Where this vector's gate leads. */
 uint64_t idt_entry(unsigned vector);
 
-/* Loads, on the calling CPU, the variant: a copy of the table whose gate for this vector leads to
- * entry and is open to ring 3. There is one variant: no other CPU may have it loaded. */
-void idt_load_variant(unsigned vector, uint64_t entry);
+/* Loads, on the calling CPU, a copy of the table whose gate for this vector leads to entry and is open
+ * to ring 3. There is one copy: no other CPU may have it loaded. */
+void idt_load_copy(unsigned vector, uint64_t entry);

@@ -1,4 +1,5 @@
-/* What each mitigation is called, on the command line and in the log. */
+/* What each mitigation is called, on the command line and in the log. Apart from mitigations.c, since
+ * the command line's unit tests link it on the host. */
 
 #include "cpu/mitigations.h"
 

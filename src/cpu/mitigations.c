@@ -19,12 +19,6 @@ extern const struct mitigation_site mitigation_sites_start[], mitigation_sites_e
 static uint32_t in_force, absent; /* bit sets of enum mitigation; constant once decided */
 static bool ibrs_stays;           /* IBRS is set once and for all: no door has to */
 
-static bool intel(void)
-{
-    struct cpuid r = cpuid(0, 0);
-    return r.ebx == 0x756e6547 && r.edx == 0x49656e69 && r.ecx == 0x6c65746e; /* GenuineIntel */
-}
-
 static uint64_t arch_capabilities(void)
 {
     return cpu_has(FEATURE_ARCH_CAPABILITIES) ? rdmsr(MSR_ARCH_CAPS) : 0;
@@ -55,8 +49,9 @@ static bool wanted(enum mitigation mitigation)
         return false;
     case MITIGATION_IBRS: /* at every entry it would cost more than all the rest of it */
         return ibrs_stays;
-    case MITIGATION_KPTI:
-        return intel() && !(arch_capabilities() & ARCH_CAPS_RDCL_NO);
+    case MITIGATION_KPTI: /* a CPU that nobody vouches for is taken to be open to Meltdown */
+        return !cpu_vendor_is("AuthenticAMD") && !cpu_vendor_is("HygonGenuine") &&
+               !(arch_capabilities() & ARCH_CAPS_RDCL_NO);
     default:
         return true;
     }

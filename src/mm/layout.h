@@ -13,8 +13,8 @@
 #define USER_START 0x0000000000010000UL
 #define USER_END   0x00007ffffffff000UL
 
-/* The direct map of physical memory, from address 0 on, read/write and never executable. The host's unit tests
- * put it elsewhere. */
+/* The direct map of physical memory, from address 0 on, read/write and never executable. The host's
+ * unit tests put it elsewhere. */
 #ifndef DIRECT_MAP_BASE
 #define DIRECT_MAP_BASE 0xffff800000000000UL
 #endif

@@ -27,15 +27,16 @@ struct boot_info;
 typedef uint64_t pte_t;
 
 /* Builds the kernel's page tables and loads them: the image with W^X, the direct map of the
- * first MiB and of all usable memory, read-only where the image is. Panics when memory is too small for that. */
+ * first MiB and of all usable memory, read-only where the image is. Panics when memory is too small
+ * for that. */
 void paging_init(const struct boot_info *boot);
 
 /* The kernel's page tables, as CR3 takes them; the upper half of every address space is theirs. */
 phys_addr_t kernel_page_tables(void);
 
 /* Maps size bytes at va (in the per-CPU or the device area) to pa, present and with the flags given
- * besides; global, but where page-table isolation forbids it. Boot only, by the boot CPU: other CPUs see it in the tables they share. 0 or
- * -ENOMEM. */
+ * besides; global, but where page-table isolation forbids it. Boot only, by the boot CPU: other CPUs
+ * see it in the tables they share. 0 or -ENOMEM. */
 int kernel_map(uint64_t va, phys_addr_t pa, uint64_t size, uint64_t flags);
 
 /* A window onto physical memory outside of the direct map (tables of the firmware, device

@@ -3,9 +3,9 @@
 
 #include "mm/space.h"
 #include "cpu/cpu.h"
+#include "cpu/mitigations.h"
 #include "cpu/regs.h"
 #include "lib/string.h"
-#include "cpu/mitigations.h"
 #include "mm/areas.h"
 #include "mm/pages.h"
 #include "mm/paging.h"

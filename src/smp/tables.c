@@ -47,6 +47,12 @@ static int load_fadt(struct acpi_fadt *out)
     return table ? acpi_parse_fadt(table, acpi_table_length(table), out, &error) : -ENOENT;
 }
 
+/* Whether these many bytes from there on are I/O ports. */
+static bool is_port(const struct acpi_register *reg, unsigned bytes)
+{
+    return reg->space == ACPI_SPACE_IO && reg->address && reg->address <= 0x10000 - bytes;
+}
+
 void acpi_init(const struct boot_info *boot)
 {
     struct acpi_root pointer;
@@ -61,8 +67,7 @@ void acpi_init(const struct boot_info *boot)
         return;
     }
     root = map_table(pointer.address, pointer.extended ? "XSDT" : "RSDT");
-    if (clock_is_guess() && !load_fadt(&fadt) && fadt.pm_timer.address &&
-        fadt.pm_timer.space == ACPI_SPACE_IO)
+    if (clock_is_guess() && !load_fadt(&fadt) && is_port(&fadt.pm_timer, 4))
         clock_use_pm_timer((uint16_t)fadt.pm_timer.address);
 }
 
@@ -94,11 +99,11 @@ void acpi_prepare_power_off(void)
     if (load_fadt(&fadt))
         return;
     const void *dsdt = map_table(fadt.dsdt, "DSDT");
-    if (!dsdt || fadt.hardware_reduced || fadt.pm1a_control.space != ACPI_SPACE_IO ||
+    if (!dsdt || fadt.hardware_reduced || !is_port(&fadt.pm1a_control, 2) ||
         acpi_parse_s5(dsdt, acpi_table_length(dsdt), &type_a, &type_b))
         return;
     enable_acpi(&fadt);
-    bool has_b = fadt.pm1b_control.address && fadt.pm1b_control.space == ACPI_SPACE_IO;
     power_set_acpi((uint16_t)fadt.pm1a_control.address,
-                   has_b ? (uint16_t)fadt.pm1b_control.address : 0, type_a, type_b);
+                   is_port(&fadt.pm1b_control, 2) ? (uint16_t)fadt.pm1b_control.address : 0, type_a,
+                   type_b);
 }

@@ -7,6 +7,11 @@
 
 extern const uint64_t door_syscall_entries[DOOR_VARIANTS]; /* door_syscall.asm */
 
+uint64_t door_syscall_entry(void)
+{
+    return door_syscall_entries[mitigations_door_variant()];
+}
+
 void doors_open(void)
 {
 #if ENTRY_SYSCALL
@@ -15,7 +20,7 @@ void doors_open(void)
      * 6.1.1). */
     const uint64_t user_base = USER_SS - 8;
     wrmsr(MSR_STAR, user_base << 48 | (uint64_t)KERNEL_CS << 32);
-    wrmsr(MSR_LSTAR, door_syscall_entries[mitigations_door_variant()]);
+    wrmsr(MSR_LSTAR, door_syscall_entry());
     /* From 32-bit code, on AMD: there is no 32-bit segment to come from. */
     wrmsr(MSR_CSTAR, 0);
     /* Everything ring 3 could hand in: above all IF (no interrupt before the stack is switched),

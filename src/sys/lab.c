@@ -15,8 +15,8 @@ typedef void stub(void);
 stub lab_int_bare, lab_int_swapgs, lab_int_frame, lab_int_dispatch, lab_int_crossed;
 stub lab_syscall_bare, lab_syscall_swapgs, lab_syscall_stack, lab_syscall_frame,
     lab_syscall_dispatch, lab_syscall_crossed;
-stub door_int,
-    door_syscall; /* the doors without mitigations, which the crossed ones are made after */
+/* The doors' first variants, which the crossed ones are made after. */
+stub door_int, door_syscall;
 
 static stub *const stubs[LAB_DOORS][LAB_RUNGS] = {
     [LAB_INT] =
@@ -44,7 +44,6 @@ static bool is_open; /* constant once decided */
 /* The CPU in whose door a stub stands or is about to. Taken and given back by compare-and-swap: an NMI
  * may have given it back already, and another CPU taken it. */
 static struct cpu *_Atomic holder;
-static uint64_t real_lstar; /* the holder's */
 
 void lab_init(bool open)
 {
@@ -64,7 +63,7 @@ static bool door_is_here(uint64_t door)
 /* The entry to install; 0: this machine has none. */
 static uint64_t find_entry(uint64_t door, uint64_t rung)
 {
-    uint64_t real = door == LAB_INT ? idt_entry(VECTOR_SYSCALL) : rdmsr(MSR_LSTAR);
+    uint64_t real = door == LAB_INT ? idt_entry(VECTOR_SYSCALL) : door_syscall_entry();
     if (rung == LAB_REAL)
         return real;
     /* A crossed door ends in the other one's instruction: sysretq wants EFER.SCE. */
@@ -88,9 +87,8 @@ static long install(uint64_t door, uint64_t rung)
     struct cpu *cpu = this_cpu->self, *nobody = NULL;
     if (!atomic_compare_exchange_strong(&holder, &nobody, cpu))
         return -EBUSY;
-    real_lstar = rdmsr(MSR_LSTAR);
     if (door == LAB_INT)
-        idt_load_variant(LAB_GATE, entry);
+        idt_load_copy(LAB_GATE, entry);
     else
         wrmsr(MSR_LSTAR, entry);
     /* Last: an NMI up to here finds nothing to withdraw, and came before the stub. */
@@ -104,7 +102,7 @@ bool lab_withdraw(void)
     if (!__atomic_load_n(&cpu->lab_installed, __ATOMIC_ACQUIRE))
         return false;
     /* An NMI between any two of these lines does all of them, and doing them again changes nothing. */
-    wrmsr(MSR_LSTAR, real_lstar);
+    wrmsr(MSR_LSTAR, door_syscall_entry());
     idt_load();
     __atomic_store_n(&cpu->lab_installed, false, __ATOMIC_RELEASE);
     struct cpu *self = cpu;

@@ -136,7 +136,7 @@ static struct trap_frame *bad_return(struct trap_frame *fault)
 static struct trap_frame *exception(struct trap_frame *frame)
 {
     if (from_user(frame))
-        lab_leave();
+        lab_leave(); /* the thread may end by it; if not, what it measures is spoilt */
     if (frame->vector == VECTOR_PAGE_FAULT) {
         page_fault(frame);
     } else if (from_user(frame)) {

@@ -18,6 +18,13 @@ section .entry.text
     END_IF
 %endmacro
 
+%macro CLEAR_REGISTERS 0
+    IF_MITIGATED MITIGATION_CLEAR_REGS
+    CLEAR_CALLEE_SAVED
+    CLEAR_CALLER_SAVED
+    END_IF
+%endmacro
+
 %assign v 0
 %rep 256
 vector_%+v:
@@ -54,12 +61,9 @@ entry:
     END_IF
 .gs_ready:
     PUSH_ALL
+    CLEAR_REGISTERS
     IF_MITIGATED MITIGATION_IBRS
     SET_IBRS 1
-    END_IF
-    IF_MITIGATED MITIGATION_CLEAR_REGS
-    CLEAR_CALLEE_SAVED
-    CLEAR_CALLER_SAVED
     END_IF
     mov rdi, rsp
     call trap                           ; returns the frame to leave by: this one, or, for an iretq
@@ -93,6 +97,7 @@ entry_ist:
     cld
     CLAC
     PUSH_ALL
+    CLEAR_REGISTERS
     cmp qword [rsp], 1                  ; #DB
     jne .stay
     test byte [rsp + FRAME_CS], 3

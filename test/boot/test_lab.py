@@ -71,6 +71,17 @@ def test_nmi_leaves_the_real_door_in_place_and_a_timer_tick_the_stub(boot, entry
     assert len(skipped(names)) == 2 * (2 - len(OPEN[entry]))
 
 
+@pytest.mark.parametrize("smp, words", [(4, ""), (2, "kpti=on clear_regs=on")])
+def test_kernel_stands_whatever_is_asked_of_the_lab_and_nmis_besides(boot, smp, words):
+    def send_nmi(line, qmp):
+        if "trap:" in line:  # of a process that has ended in between
+            qmp.execute("inject-nmi")
+
+    done = lab(boot, "lab_random", words, smp=smp, cpu="max", on_line=send_nmi)
+    assert not skipped(done.check_ktap()), done.log
+    checks.nothing_leaked(done)
+
+
 def ladder(boot, words: str = "", **where) -> dict[str, dict[str, int]]:
     done = lab(boot, "lab_exact", words, icount=True, **where)
     assert not skipped(done.check_ktap()), done.log

@@ -60,6 +60,8 @@ def in_force(done) -> dict[str, str]:
         ("", "max,-smap", {"smap": "absent"}),
         ("", "max,vendor=GenuineIntel", {"kpti": "on"}),
         ("kpti=off", "max,vendor=GenuineIntel", {}),
+        ("", "max,vendor=HygonGenuine", {}),
+        ("", "max,vendor=CentaurHauls", {"kpti": "on"}),
     ],
 )  # fmt: skip
 def test_log_says_what_command_line_and_cpu_make_of_them(boot, words, cpu, differs):
