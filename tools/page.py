@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import html
-from pathlib import Path
 
 import page_anatomy
 import page_compare
 import page_machine
 import page_sections
-from page_table import Canvas
+from page_table import STYLE, Canvas
 from page_text import emulator_sentence
 
-STYLE = Path(__file__).with_name("page.css")
 
-
-def document(files: list[dict], plots_missing: str = "") -> tuple[str, list[str]]:
-    """The whole page from what figures() gave for each file; and, for the terminal, which plots
-    could not be drawn and why. `plots_missing`: why none can be."""
+def document(
+    files: list[dict], plots_missing: str = "", unusable: list[str] = []
+) -> tuple[str, Canvas]:
+    """The whole page from what figures() gave for each file; and its plots, with what to complain of.
+    `plots_missing`: why none can be drawn; `unusable`: what was wrong with the files that are not here."""
     canvas = Canvas(plots_missing)
     parts = [
         page_sections.answer(files),
@@ -30,11 +29,13 @@ def document(files: list[dict], plots_missing: str = "") -> tuple[str, list[str]
         page_compare.peer(files),
         page_machine.machine(files),
         page_machine.method(files),
-        page_machine.left_out(files),
+        page_machine.left_out(files, unusable),
     ]
     warning = emulator_sentence(files)
     first = f'<p class="emulated"><strong>{html.escape(warning)}</strong></p>' if warning else ""
     missing = "".join(f'<p class="small">{html.escape(text)}</p>' for text in canvas.complaints)
+    if unusable:
+        missing += '<p class="small">Not every file could be used: <a href="#left-out">what was left out</a>.</p>'
     where = f'<p class="where">{page_sections.where(files[0])}</p>' if len(files) == 1 else ""
     body = f"""<!DOCTYPE html>
 <html lang="en">
@@ -45,7 +46,7 @@ def document(files: list[dict], plots_missing: str = "") -> tuple[str, list[str]
 <title>What a kernel entry costs: int 0x80 and syscall</title>
 <link rel="icon" href="data:,">
 <style>
-{STYLE.read_text(encoding="utf-8")}</style>
+{STYLE}</style>
 </head>
 <body>
 {first}
@@ -61,4 +62,4 @@ def document(files: list[dict], plots_missing: str = "") -> tuple[str, list[str]
 </body>
 </html>
 """
-    return body.replace("int 0x80", "int\N{NO-BREAK SPACE}0x80"), canvas.complaints
+    return body.replace("int 0x80", "int\N{NO-BREAK SPACE}0x80"), canvas

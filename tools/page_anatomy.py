@@ -7,6 +7,7 @@ from html import escape
 
 import page_text as text
 import plots
+from page_figures import THE_DOOR
 from page_table import (
     Canvas,
     Files,
@@ -19,6 +20,7 @@ from page_table import (
     of,
     paragraph,
     section,
+    time_unit,
 )
 from page_text import NOT_SHOWN, amount, count, ratio
 
@@ -42,7 +44,7 @@ def anatomy_table(files: Files) -> Table:
         for name in plots.DOORS
         for key in ("instructions", "time")
     ]
-    unit = files[0]["unit"] if len(files) == 1 else "time"
+    unit = time_unit(files)
     columns = [
         f"{door(name)}|{'instr.' if key == 'instructions' else unit}"
         for name in plots.DOORS
@@ -69,12 +71,17 @@ def anatomy_table(files: Files) -> Table:
                 cell += f"<br><small>{NOT_SHOWN}</small>"
             cells.append(cell)
         table.row(escape(", ".join(ADDS[rung] for rung in adds)), cells)
-    if rows:
+    if rows:  # the floor, too, has the door's own instruction
         sums = [
             sum(s["value"] for s in one["steps"]) if one and one["whole"] else None
             for one in ladders
         ]
         table.row("sum, the whole", [shown(k, s, True) for (_, _, k), s in zip(sides, sums)], "sum")
+        executed = [
+            s + THE_DOOR[k] if s is not None and THE_DOOR[k] else None
+            for (_, _, k), s in zip(sides, sums)
+        ]
+        table.row("with the door’s own instruction", [count(value) for value in executed])
         table.row(
             "times the floor", [ratio(one["times_floor"] if one else None) for one in ladders]
         )
@@ -201,7 +208,7 @@ def ways(files: Files) -> str:
     for out in ("iretq", "sysretq"):
         columns += [
             f"out by {out}|instr.",
-            f"out by {out}|{files[0]['unit'] if len(files) == 1 else 'time'}",
+            f"out by {out}|{time_unit(files)}",
         ]
     table = Table("getpid by all four ways", "in by", columns, names(files))
     reasons = []

@@ -7,7 +7,7 @@ from html import escape
 
 import page_text as text
 import plots
-from page_table import Canvas, Files, Table, door, exactly, grid, names, of, paragraph, section
+from page_table import Canvas, Files, Table, door, exactly, grid, names, of, paragraph, section, time_unit
 from page_text import MITIGATIONS, NOT_SHOWN, amount, count, ratio
 
 # -- mitigations -----------------------------------------------------------------------------------
@@ -22,7 +22,7 @@ def mitigations(files: Files) -> str:
             title,
             paragraph("This record does not say which mitigations were in force."),
         )
-    unit = files[0]["unit"] if len(files) == 1 else "time"
+    unit = time_unit(files)
     columns = [
         f"{group}|{side}" for group in ("instructions", unit) for side in ("off", "on", "adds")
     ]
@@ -40,7 +40,7 @@ def mitigations(files: Files) -> str:
             head = escape(MITIGATIONS.get(name, name)) + (f", {door(which)}" if which else "")
             table.row(head, cells)
     note = (
-        "Each is switched on the kernel’s command line, in a boot of its own; "
+        "Each is switched on the kernel’s command line, in boots of its own; "
         "everything else is as by default. “Adds” is what having it on costs."
     )
     boots = [
@@ -68,7 +68,9 @@ def mitigation_cells(row: dict | None, which: str, first: bool) -> list[str]:
             [show(one["off"]), show(one["on"]), show(one["difference"], True)] if one else ["–"] * 3
         )
     notes = [f"{row['default']} by default"] if row["default"] and first else []
-    if known["time"] and not known["time"]["shown"]:
+    if known["time"] and known["time"]["boots"] < 2:
+        notes.append("one boot of a side shows no difference in time")
+    elif known["time"] and not known["time"]["shown"]:
         notes.append(f"{NOT_SHOWN} in time")
     return [*cells, f'<td class="word">{escape("; ".join(notes))}</td>']
 
@@ -158,7 +160,7 @@ def steady(file: dict, files: Files) -> str:
 
 
 def peer(files: Files) -> str:
-    unit = files[0]["unit"] if len(files) == 1 else "time"
+    unit = time_unit(files)
     columns = [
         f"{group}|{side}" for group in ("instructions", unit) for side in ("ours", "Linux", "ratio")
     ]
@@ -202,8 +204,13 @@ def peer(files: Files) -> str:
             )
         head = f"{escape(key[0])}, {door(key[1])}" + ("<br><small>we lose</small>" if lost else "")
         table.row(head, cells, "lost" if lost else "")
+    fine = [
+        paragraph(escape((f"{file['name']}: " if len(files) > 1 else "") + sentence), "small")
+        for file in files
+        if (sentence := text.clearing_sentence(file))
+    ]
     return section(
-        "linux", "Linux beside it", *(paragraph(escape(note)) for note in notes), str(table)
+        "linux", "Linux beside it", *(paragraph(escape(note)) for note in notes), str(table), *fine
     )
 
 

@@ -3,10 +3,15 @@ plots and the terminal's summary are drawn from. No drawing and no wording beyon
 
 from __future__ import annotations
 
+from statistics import median
+
 from page_estimate import Records, Unit, cell, estimate, exact, is_timed, overlap, pick
 from record import DOORS, RUNGS, bucket_bounds
 
 OUTS = ("iretq", "sysretq")
+# A count leaves out the door's own instruction, which the loop with a nop in its place takes off again.
+# What is executed is one more. Times leave out nothing.
+THE_DOOR = {"instructions": 1, "time": 0}
 
 
 # -- runs ------------------------------------------------------------------------------------------
@@ -62,6 +67,7 @@ def answer(base: Records, unit: Unit) -> dict:
     result = {
         "doors": doors,
         "cpus": len({record["cpu"] for record in pick(base, "crossing") if is_timed(record)}),
+        "boots": max(len(boot_medians(base, door, unit)) for door in DOORS),
         "ratio": None,
         "shown": None,
     }
@@ -134,11 +140,12 @@ def anatomy(base: Records, unit: Unit) -> dict:
             ladder = steps([(rung, known[name]) for rung, known in rungs])
             entry[name] = {"steps": ladder, "floor": None, "whole": None, "times_floor": None}
             if ladder and ladder[0]["adds"] == ["bare"]:
-                entry[name]["floor"] = ladder[0]["whole"]
+                entry[name]["floor"] = ladder[0]["whole"] + THE_DOOR[name]
             if ladder and ladder[-1]["adds"][-1] == "real":
                 entry[name]["whole"] = ladder[-1]["whole"]
-                if entry[name]["floor"] and entry[name]["floor"] > 0:
-                    entry[name]["times_floor"] = entry[name]["whole"] / entry[name]["floor"]
+                floor, executed = entry[name]["floor"], entry[name]["whole"] + THE_DOOR[name]
+                if floor and floor > 0:
+                    entry[name]["times_floor"] = executed / floor
         if entry["absent"] or entry["instructions"]["steps"] or entry["time"]["steps"]:
             result[door] = entry
     return result
@@ -153,8 +160,21 @@ def ways(base: Records, unit: Unit) -> dict:
     }
 
 
+def boot_medians(records: Records, door: str, unit: Unit) -> list[float]:
+    """Of each boot the median of its CPUs' medians. A boot has one record for each CPU."""
+    boots: list[list[float]] = []
+    seen: dict[int, int] = {}
+    for record in pick(records, "crossing", door=door):
+        if is_timed(record):
+            place = seen[record["cpu"]] = seen.get(record["cpu"], -1) + 1
+            boots += [[]] * (place == len(boots))
+            boots[place] = [*boots[place], unit.of(record, record["sample"]["p50"])]
+    return [median(values) for values in boots]
+
+
 def compared(on: Records, off: Records, unit: Unit) -> dict:
-    """What it costs to have something on, by door."""
+    """What it costs to have something on, by door. A difference in time is shown by two boots of each
+    side at least, whose intervals all lie apart, and by more than two boots of one side do."""
     doors = {}
     for door in DOORS:
         both = [cell(pick(records, "crossing", door=door), unit) for records in (on, off)]
@@ -166,11 +186,17 @@ def compared(on: Records, off: Records, unit: Unit) -> dict:
         times = [side["time"] for side in both]
         counts = [side["instructions"] for side in both]
         if all(times):
+            medians = [boot_medians(records, door, unit) for records in (on, off)]
+            difference = times[0]["median"] - times[1]["median"]
+            spread = max(max(boots) - min(boots) for boots in medians)
+            boots = min(map(len, medians))
             row["time"] = {
                 "on": times[0]["median"],
                 "off": times[1]["median"],
-                "difference": times[0]["median"] - times[1]["median"],
-                "shown": not overlap(*times),
+                "difference": difference,
+                "boots": boots,
+                "spread": spread,
+                "shown": boots > 1 and not overlap(*times) and abs(difference) > spread,
             }
         if all(counts):
             row["instructions"] = {
@@ -272,7 +298,8 @@ def peer(base: Records, linux: Records, unit: Unit) -> dict:
                 ratio = theirs[key][point] / ours[key][point]
                 ahead = "ours" if ratio > 1 else "linux"
                 if overlap(ours[key], theirs[key]):
-                    ahead = "equal" if key == "instructions" else "not shown"
+                    spans = [known["high"] - known["low"] for known in (ours[key], theirs[key])]
+                    ahead = "not shown" if any(spans) or key == "time" else "equal"
                 row[key] = {"ratio": ratio, "ahead": ahead}
         rows.append(row)
     reasons = list(dict.fromkeys(record["absent"] for record in linux if "absent" in record))
@@ -280,6 +307,9 @@ def peer(base: Records, linux: Records, unit: Unit) -> dict:
         "kernel": linux[0]["machine"]["kernel"] if linux else None,
         "rows": rows,
         "reasons": reasons,
+        "erms": next(
+            (r["machine"].get("erms") for r in linux if r["machine"]["icount"] and "sample" in r), None
+        ),
         "rounds": max(
             (row["linux"]["time"]["records"] for row in rows if row["linux"]["time"]), default=0
         ),

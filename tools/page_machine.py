@@ -99,7 +99,7 @@ def method(files: Files) -> str:
     sentences = (
         "Times are of the TSC between fences, read before and after a call "
         "on a CPU to which the thread is pinned, "
-        "less the cost of that bracket and of the empty loop, both measured in the same boot. "
+        "single calls less the empty bracket, batches less the same loop without a door, in the same boot. "
         "Medians come with a bootstrap interval; "
         "two whose intervals overlap are “no difference shown”, and no sample is trimmed. "
         "Instructions are counted by QEMU’s -icount, where each guest instruction is one tick, "
@@ -120,15 +120,13 @@ def method(files: Files) -> str:
 SHOWN = 50  # of a file's problems
 
 
-def left_out(files: Files) -> str:
+def left_out(files: Files, unusable: list[str]) -> str:
     items = []
-    for file in files:
-        items += [f"<li>{escape(problem)}</li>" for problem in file["left_out"][:SHOWN]]
-        if len(file["left_out"]) > SHOWN:
-            items.append(
-                f"<li>{escape(file['name'])}: and {len(file['left_out']) - SHOWN} more</li>"
-            )
+    for name, problems in [("", unusable), *((file["name"], file["left_out"]) for file in files)]:
+        items += [f"<li>{escape(problem)}</li>" for problem in problems[:SHOWN]]
+        if len(problems) > SHOWN:
+            items.append(f"<li>{escape(name + ': ' * bool(name))}and {len(problems) - SHOWN} more</li>")
     if not items:
         return ""
-    lead = paragraph("These lines could not be used. Everything else is drawn.")
+    lead = paragraph("This could not be used. Everything else is drawn.")
     return section("left-out", "What was left out", lead, f"<ul>{''.join(items)}</ul>")

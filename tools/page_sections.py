@@ -51,7 +51,7 @@ ROWS = [
     ("p99.9", "p999"),
     ("maximum", "max"),
     ("mean", "mean"),
-    ("MAD", "mad"),
+    ("median absolute deviation", "mad"),
 ]
 
 
@@ -76,7 +76,7 @@ def quantiles(files: Files) -> Table:
     row("samples", lambda one: count(one["n"]))
     row("hit by an interrupt",
         lambda one: "cannot be told" if one["ticked"] is None else count(one["ticked"]))  # fmt: skip
-    row("migrated", lambda one: count(one["migrated"]))
+    row("migrated to another CPU", lambda one: count(one["migrated"]))
     row("overhead subtracted", lambda one: amount(one["overhead"]))
     if any(batches):
         row("in batches, median a call", lambda one: amount(one["median"]), batches)
@@ -125,7 +125,8 @@ def distribution(files: Files, canvas: Canvas) -> str:
         off = []
         for name, counts in shape.items():
             if n := plots.beyond(counts, span[1]):
-                off.append(f"{count(n)} by {door(name)}, up to {with_unit(counts[-1][1], unit)}")
+                most = file["answer"]["doors"][name]["time"]["max"]
+                off.append(f"{count(n)} by {door(name)}, up to {with_unit(most, unit)}")
         caption = "Share of calls in bins 2.9 % wide; upright lines are the medians. "
         caption += f"Beyond the right edge: {'; '.join(off)}." if off else ""
         words = "; ".join(

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import itertools
 from html import escape
+from pathlib import Path
 from typing import Callable
 
 import page_text
 import plots
 
 Files = list[dict]  # of figures()
+STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 _numbers = itertools.count(1)
 
 
@@ -82,12 +84,21 @@ class Table:
         )
 
 
+def standalone(svg: str, size: plots.Size) -> str:
+    """The plot as a file, such as a README shows: with the page's colours, light and dark, behind it too."""
+    style = STYLE.partition("* {")[0]
+    style += "svg { font-family: system-ui, sans-serif; color: var(--text); background: var(--page); }"
+    box = f'xmlns="http://www.w3.org/2000/svg" width="{size.width}" height="{size.height}" '
+    return svg.replace("<svg ", "<svg " + box, 1).replace("</desc>", f"</desc>\n<style>\n{style}</style>", 1) + "\n"
+
+
 class Canvas:
     """Draws the plots; when it cannot, says so once and leaves the tables."""
 
     def __init__(self, missing: str = ""):
         self.complaints = [missing] if missing else []
         self.missing = bool(missing)
+        self.files: dict[str, str] = {}  # each plot as an SVG of its own, by the figure's name
 
     def figure(
         self,
@@ -120,6 +131,7 @@ class Canvas:
             words += f'<desc id="{ident}-d">{escape(describe)}</desc>'
             svg = svg.replace("<svg", f'<svg role="img" aria-labelledby="{ident}-t {ident}-d"', 1)
             svg = svg.replace(">", ">" + words, 1)
+            self.files[name] = standalone(svg, size)  # the wide one is the last
             drawn.append(f'<div class="plot {kind}">{svg}</div>')
         is_open = " open" if opened or len(drawn) < len(sizes) else ""
         kind = ' class="long"' if long else ""
@@ -145,6 +157,12 @@ def of(file: dict, files: Files) -> str:
     return f": {file['name']}" if len(files) > 1 else ""
 
 
+def time_unit(files: Files) -> str:
+    """At the head of a column that each file has."""
+    units = {file["unit"] for file in files}
+    return units.pop() if len(units) == 1 else "time"
+
+
 def by_unit(files: Files) -> str:
     return " and ".join(dict.fromkeys(file["unit"] for file in files))
 
@@ -162,7 +180,7 @@ def not_there(reasons: list[tuple[str, str]]) -> str:
     for what, why in dict.fromkeys(reasons):
         whats.setdefault(why, []).append(what)
     told = [
-        f"{', '.join(listed) if len(listed) < 6 else f'{len(listed)} of them'} ({why})"
+        f"{', '.join(listed) if len(listed) < 6 else f'{listed[0]} and {len(listed) - 1} more'} ({why})"
         for why, listed in whats.items()
     ]
     return paragraph(escape(f"Not there: {'; '.join(told)}."), "small") if told else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from page_figures import THE_DOOR
 from plots import DOORS
 
 MINUS, NBSP = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}"
@@ -126,7 +127,8 @@ def exact_sentence(file: dict) -> str:
     text += ", ".join(f"{exactly(n)} by {DOORS[door]}" for door, n in counts.items())
     floors = [a["instructions"]["times_floor"] for a in file["anatomy"].values()]
     if counts.keys() == file["anatomy"].keys() and all(floors):
-        text += f"; {' and '.join(map(ratio, floors))} × the floor, the bare door and straight back"
+        times = " and ".join(map(ratio, floors))
+        text += f"; with the door’s own instruction {times} × the floor, the bare door and straight back"
     return text + "."
 
 
@@ -134,19 +136,32 @@ def floor_sentence(file: dict, key: str, unit: str) -> str:
     known = {d: a[key] for d, a in file["anatomy"].items() if a[key]["times_floor"]}
     if not known:
         return ""
+    if key == "time":
+        lead = "The floor, the bare door and straight back: "
+        floors = {door: with_unit(one["floor"], unit) for door, one in known.items()}
+        wholes = dict.fromkeys(known, "getpid")
+    else:
+        lead = (
+            "A count is of what the kernel executes, from behind the door up to the return; the door "
+            "itself, one instruction, comes on top. With it the floor, the bare door and straight back: "
+        )
+        floors = {door: instructions(one["floor"]) for door, one in known.items()}
+        wholes = {
+            door: f"getpid’s {count(one['whole'] + THE_DOOR[key])}" for door, one in known.items()
+        }
     parts = [
-        (with_unit(one["floor"], unit) if key == "time" else instructions(one["floor"]))
-        + f" by {DOORS[door]}, and getpid is {ratio(one['times_floor'])}{NBSP}× that"
+        f"{floors[door]} by {DOORS[door]}, and {wholes[door]} "
+        f"{'is' if key == 'time' else 'are'} {ratio(one['times_floor'])}{NBSP}× that"
         for door, one in known.items()
     ]
-    return "The floor, the bare door and straight back: " + "; ".join(parts) + "."
+    return lead + "; ".join(parts) + "."
 
 
 def measured_sentence(file: dict) -> str:
     times = {d: known["time"] for d, known in file["answer"]["doors"].items() if known["time"]}
     if not times:
         return ""
-    unit, cpus = file["unit"], file["answer"]["cpus"]
+    unit, cpus, boots = file["unit"], file["answer"]["cpus"], file["answer"]["boots"]
     sizes = {time["n"] for time in times.values()}
     if len(sizes) == 1:
         calls = f"{count(sizes.pop())} single calls" + (" by each door" if len(times) == 2 else "")
@@ -160,7 +175,8 @@ def measured_sentence(file: dict) -> str:
         for d, t in times.items()
     )
     text = (
-        f"Measured: getpid, {calls} on {count(cpus)} CPU{'s' * (cpus != 1)}, "
+        f"Measured: getpid, {calls} on {count(cpus)} CPU{'s' * (cpus != 1)}"
+        f"{f' in {boots} boots' * (boots > 1)}, "
         f"less the clock’s own {with_unit(overhead, unit)} a sample. "
         f"95{NBSP}% intervals of the medians: {intervals}"
     )
@@ -191,7 +207,37 @@ def between_boots(file: dict) -> str:
     parts = [f"{100 * spread:.2g}{NBSP}% by {DOORS[door]}" for door, spread in known.items()]
     return (
         "Boots differ by more than their intervals know: two by default had medians on one CPU "
-        f"that lay up to {' and '.join(parts)} apart."
+        f"that lay up to {' and '.join(parts)} apart. A difference in time is called one where there "
+        "are two boots of each side or more, all their intervals lie apart, and the difference is "
+        "larger than any between two boots of one side."
+    )
+
+
+PAGE_BYTES = 4096
+
+
+def clearing_sentence(file: dict) -> str:
+    """How much of a page fault's count is the clearing of the page: the kernels use different string
+    instructions for it, of which the emulator counts each repetition. Empty without such counts."""
+    row = next((row for row in file["peer"]["rows"] if row["name"] == "page fault"), None)
+    if not row or not file["peer"]["erms"]:
+        return ""
+    parts = []
+    for side, repetitions, how in (
+        ("ours", PAGE_BYTES // 8, "ours clears a page by words (rep stosq)"),
+        ("linux", PAGE_BYTES, "Linux by bytes (rep stosb), as it does on CPUs with ERMS"),
+    ):
+        known = row[side]["instructions"]
+        if not known or known["value"] < repetitions:
+            return ""
+        part = f"{100 * repetitions / known['value']:.0f}{NBSP}%"
+        parts.append(f"{how}: {count(repetitions)} of {count(known['value'])}, {part}")
+    ours, theirs = (row[side]["instructions"]["value"] for side in ("ours", "linux"))
+    rest = theirs - PAGE_BYTES, ours - PAGE_BYTES // 8
+    return (
+        "A string instruction counts once for each repetition. In a page fault "
+        f"{'; '.join(parts)}. Without the clearing the ratio is {ratio(rest[0] / rest[1])}"
+        ". Linux’s counts of mmap touch munmap and of thread create join hold several clearings each."
     )
 
 

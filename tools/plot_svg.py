@@ -122,6 +122,7 @@ def tics(values: list[float]) -> str:
 def log_tics(low: float, high: float, most: int) -> list[float]:
     """Round values within, at most so many if decades allow it."""
     for mantissas in (
+        (1, 1.2, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9),
         (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9),
         (1, 1.5, 2, 3, 5, 7),
         (1, 2, 3, 5),

@@ -142,6 +142,8 @@ MACHINE = {
     "icount": _bool,
 }
 
+MACHINE_IF_SAID = {"erms": _bool}  # records of before lack it
+
 MEASUREMENTS = {
     "clock": {"what": _one_of("bracket", "empty loop")},
     "crossing": {"cpu": _count, "door": _one_of(*DOORS)},
@@ -233,7 +235,9 @@ def check(record: Any) -> list[str]:
     if not _one_of(*MEASUREMENTS)(name):
         return [f"no measurement that is known: {json.dumps(name)[:60]}"]
     wrong = _check_keys(name, record, MEASUREMENTS[name] | {"unit": _one_of(*UNITS)})
-    wrong += _check_keys("machine", record.get("machine"), MACHINE)
+    machine = record.get("machine")
+    said = {key: good for key, good in MACHINE_IF_SAID.items() if isinstance(machine, dict) and key in machine}
+    wrong += _check_keys("machine", machine, MACHINE | said)
     if wrong:
         return wrong
     if ("absent" in record) == ("sample" in record):

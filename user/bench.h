@@ -76,7 +76,9 @@ struct result {
     double seconds;
 };
 
-#define SAMPLE_VOID UINT64_MAX // this sample says nothing: take another
+// This sample says nothing: take another. So does any other that is negative as a signed number: the
+// clock ran backwards.
+#define SAMPLE_VOID UINT64_MAX
 
 // Something to be measured in batches. A job whose result has a reason to be absent is passed over.
 struct job {

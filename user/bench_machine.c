@@ -199,6 +199,13 @@ static void add_cpu(void)
     json_add(&json, ",\"family\":%u,\"model\":%u,\"stepping\":%u", family, model, signature & 15);
 }
 
+// CPUID 7, EBX bit 9: `rep stosb` is fast here. Linux then clears pages with it, and QEMU counts each
+// repetition of a string instruction.
+static bool has_erms(void)
+{
+    return cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ebx >> 9 & 1);
+}
+
 static bool invariant_tsc(void)
 {
     return cpuid(0x80000000, 0).eax >= 0x80000007 && (cpuid(0x80000007, 0).edx >> 8 & 1);
@@ -237,6 +244,7 @@ bool machine_find(void)
     add_about("compiler");
     add_cpu();
     add_about("features");
+    json_add(&json, ",\"erms\":%s", has_erms() ? "true" : "false");
     add_mitigations();
     json_add(&json, ",\"lab\":%s,\"hypervisor\":", bench.lab ? "true" : "false");
     json_string(&json, cpu_hypervisor());

@@ -80,7 +80,7 @@ static uint64_t one_sample(struct job *job)
 {
     for (int i = 0; i < VOID_TRIES && !job->result.absent; i++) {
         uint64_t ticks = job->sample(job, job->turns);
-        if (ticks != SAMPLE_VOID)
+        if ((int64_t)ticks >= 0)
             return ticks;
     }
     if (!job->result.absent)
@@ -113,7 +113,7 @@ static void count_exactly(struct job *job)
     uint64_t count = stats_less(first, empty);
     result->kind = RESULT_EXACT;
     result->value = (double)count / result->per;
-    result->inexact |= first != second || count % result->per != 0;
+    result->inexact |= first != second || first < empty || count % result->per != 0;
 }
 
 // Of every job: its samples, what was taken off them, and room to work.

@@ -9,7 +9,8 @@
 #include "cpu.h"
 
 #define SPAN_NS     300e6
-#define LEAD_NS     20e6 // until all have come
+#define LEAD_NS     20e6 // from the last one's coming until the start
+#define COME_NS     10e9 // after which one that waits for the others goes on alone
 #define BLOCK       200  // calls between two looks at the clock
 #define TIME_LIMIT  30   // seconds
 #define EXACT_CALLS 2000
@@ -21,7 +22,8 @@ static struct scale {
     unsigned threads;
     uint64_t turns; // exact: what each does
     bench_loop *loop;
-    _Atomic uint64_t start; // ticks; set by the first to come
+    _Atomic uint32_t come;
+    _Atomic uint64_t start; // ticks; set by the last to come
     struct seat {
         _Alignas(64) struct bench_call call;
         bool wrong;
@@ -34,19 +36,24 @@ static void call_for_a_span(unsigned index, void *context)
     (void)context;
     struct seat *seat = &scale.seats[index];
     double ticks_per_ns = 1 / machine_ns(1);
-    uint64_t none = 0, now = tsc_begin(), calls = 0;
-    atomic_compare_exchange_strong(&scale.start, &none, now + (uint64_t)(LEAD_NS * ticks_per_ns));
-    uint64_t start = atomic_load(&scale.start);
-    uint64_t end = start + (uint64_t)(SPAN_NS * ticks_per_ns);
-    while (tsc_begin() < start)
+    uint64_t came = tsc_begin(), now = came, start, calls = 0;
+    uint64_t enough = came + (uint64_t)(COME_NS * ticks_per_ns);
+    if (atomic_fetch_add(&scale.come, 1) + 1 == scale.threads)
+        atomic_store(&scale.start, now + (uint64_t)(LEAD_NS * ticks_per_ns));
+    while ((!(start = atomic_load(&scale.start)) || now < start) && now < enough) {
         scale.loop(&seat->call, BLOCK);
-    uint64_t begin = tsc_begin();
+        now = tsc_begin();
+    }
+    // Who saw the clock before the start is measured from there, even if the host let it run again
+    // later; a clock that is ahead of the others' counts from now.
+    uint64_t begin = start && came < start && start <= now ? start : now;
+    uint64_t end = begin + (uint64_t)(SPAN_NS * ticks_per_ns);
     while ((now = tsc_begin()) < end) {
         scale.loop(&seat->call, BLOCK);
         calls += BLOCK;
     }
     seat->rate = calls ? (double)calls / machine_ns((double)(now - begin)) * 1e9 : 0;
-    seat->wrong = seat->call.result != getpid();
+    seat->wrong = calls && seat->call.result != getpid();
 }
 
 static void call_so_often(unsigned index, void *context)
@@ -58,6 +65,7 @@ static void call_so_often(unsigned index, void *context)
 static void measure_rate(struct result *result)
 {
     uint64_t ticks;
+    atomic_store(&scale.come, 0);
     atomic_store(&scale.start, 0);
     scale.loop = call_loops.by[scale.door];
     if (!crew_run(bench.cpus, scale.threads, call_for_a_span, NULL, TIME_LIMIT, &ticks)) {

@@ -143,7 +143,7 @@ def test_records_reach_the_second_serial_port(boot, tmp_path):
 def test_what_the_kernel_says_of_itself_is_in_every_record(boot):
     for each in bench(boot, "--only clock", "lab=on", smp=1):
         machine = each["machine"]
-        assert machine["lab"] is True
+        assert machine["lab"] is True and isinstance(machine["erms"], bool)
         assert all(machine[key] for key in ("build", "git", "compiler", "features"))
         assert set(machine["mitigations"].values()) <= {"on", "off", "absent"}
         assert {"smap", "index_mask", "kpti"} <= set(machine["mitigations"])

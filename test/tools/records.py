@@ -12,7 +12,7 @@ from statistics import median
 
 BITS = 6
 RUNGS = ("bare", "swapgs", "stack", "frame", "dispatch", "real")
-LADDER = {"int": (2, 4, 4, 24, 31, 39), "syscall": (2, 4, 9, 29, 36, 44)}  # instructions
+LADDER = {"int": (1, 3, 3, 24, 31, 39), "syscall": (1, 3, 6, 29, 36, 44)}  # instructions
 TICKS = {"int": 343.0, "syscall": 163.0}  # of getpid
 MITIGATIONS = {
     "smap": "on",

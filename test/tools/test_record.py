@@ -56,6 +56,14 @@ def test_bad_lines_are_named_and_the_others_kept(tmp_path):
     assert problems[-1].endswith("the file ends here")
 
 
+def test_string_instructions_of_the_cpu_are_said_or_not_and_nothing_else():
+    for said, good in ((True, True), (False, True), ("yes", False), (None, False)):
+        entry = copy.deepcopy(GOOD[1])
+        assert "erms" not in entry["machine"]
+        entry["machine"]["erms"] = said
+        assert (record.check(entry) == []) is good, said
+
+
 def test_a_file_that_is_not_there_is_an_os_error(tmp_path):
     with pytest.raises(OSError):
         record.load(tmp_path / "none")

@@ -7,7 +7,8 @@ import pytest
 from records import LADDER, Maker, index_of
 from reports import PLOTS, Report, Text, call, counted, crossings, ladder, sample, two, whole
 
-from page_figures import figures  # isort: skip
+from page_estimate import Unit  # isort: skip
+from page_figures import boot_medians, figures  # isort: skip
 from record import bucket_bounds  # isort: skip
 
 __all__ = ["two", "whole"]  # fixtures
@@ -118,14 +119,19 @@ def test_steps_of_the_ladder_are_differences_and_add_up_to_the_whole(whole):
         for unit in ("instructions", "time"):
             one = anatomy[door][unit]
             assert sum(s["value"] for s in one["steps"]) == pytest.approx(one["whole"])
-            assert one["times_floor"] == pytest.approx(one["whole"] / one["floor"])
+            door_itself = unit == "instructions"  # which no count holds
+            assert one["floor"] == one["steps"][0]["whole"] + door_itself
+            assert one["times_floor"] == pytest.approx((one["whole"] + door_itself) / one["floor"])
         assert anatomy[door]["instructions"]["whole"] == counts[-1]
     text = whole.text
     assert text.row("sum, the whole")[0::2] == ["39", "44"]
-    assert text.row("times the floor")[0::2] == ["19.5", "22"]
+    assert text.row("with the door’s own instruction") == ["40", "–", "45", "–"]
+    assert text.row("times the floor")[0::2] == ["20", "22.5"]
+    floor = "2 instructions by int 0x80, and getpid’s 40 are 20 × that; 2 instructions by syscall, "
+    assert floor + "and getpid’s 45 are 22.5 × that" in str(text)
     assert text.row("masked dispatch")[0::2] == ["+7", "+7"]
     assert "add up to the whole: 39 by int 0x80, 44 by syscall." in str(text)
-    assert "39 by int 0x80, 44 by syscall; 19.5 and 22 × the floor" in str(text)
+    assert "44 by syscall; with the door’s own instruction 20 and 22.5 × the floor" in str(text)
 
 
 def test_step_within_the_noise_is_shown_below_zero_and_marked(tmp_path):
@@ -170,21 +176,62 @@ def test_each_mitigation_has_its_rows(whole):
     assert text.row("SMAP (stac, clac), syscall")[:3] == ["42", "44", "+2"]
     assert text.row("registers cleared, int 0x80")[:3] == ["39", "53", "+14"]
     assert text.row("page-table isolation, int 0x80")[:3] == ["39", "45", "+6"]
-    assert text.row("page-table isolation, int 0x80")[6] == "off by default"
+    assert text.row("page-table isolation, int 0x80")[6].startswith("off by default")
     for name in ("IBRS", "IBPB", "PCID, with isolation"):
         assert text.row(name) == ["not on this CPU"]
 
 
-@pytest.mark.parametrize("high, shown", [(290, True), (320, False)])
-def test_mitigation_whose_intervals_overlap_shows_no_difference(tmp_path, high, shown):
-    maker = Maker()
-    off = copy.deepcopy(maker.machine)
-    off["mitigations"]["smap"] = "off"
-    records = maker.clock() + crossings(maker, (312, 300, 330), None)
-    text = Report(tmp_path, records + crossings(maker, (286, 280, high), None, off)).text
-    cells = text.row("SMAP (stac, clac), int 0x80")
+def smap_boots(maker: Maker, on: list[tuple], off: list[tuple]) -> list[dict]:
+    """Boots with SMAP, which is the default, and without it."""
+    without = copy.deepcopy(maker.machine)
+    without["mitigations"]["smap"] = "off"
+    records = maker.clock()
+    for machine, boots in ((None, on), (without, off)):
+        for boot in boots:
+            records += crossings(maker, boot, None, machine)
+    return records
+
+
+ON = (312, 300, 330)
+
+
+@pytest.mark.parametrize(
+    "on, off, note",
+    [
+        ([ON, ON], [(286, 280, 290)] * 2, ""),
+        ([ON, ON], [(286, 280, 320)] * 2, "no difference shown in time"),
+        ([ON, ON], [(286, 280, 290), (286, 280, 300)], "no difference shown in time"),
+        ([ON, ON], [(286, 280, 290)], "one boot of a side shows no difference in time"),
+        ([ON], [(286, 280, 290)] * 2, "one boot of a side shows no difference in time"),
+    ],
+)
+def test_mitigation_whose_boots_overlap_or_are_too_few_shows_no_difference(tmp_path, on, off, note):
+    report = Report(tmp_path, smap_boots(Maker(), on, off))
+    smap = next(row for row in report.figures[0]["mitigations"] if row["name"] == "smap")
+    assert smap["doors"]["int"]["time"]["shown"] is (not note)
+    cells = report.text.row("SMAP (stac, clac), int 0x80")
     assert cells[3:6] == ["110", "120", "+10.0"]
-    assert ("no difference shown in time" in cells[6]) is not shown
+    assert cells[6] == "; ".join(filter(None, ["on by default", note]))
+
+
+@pytest.mark.parametrize("low, shown", [(290, False), (330, True)])
+def test_difference_no_larger_than_two_boots_alike_have_is_none_though_intervals_lie_apart(low, shown):
+    off = [(286, 285, 287), (286, 285, 287)]
+    on = [(low, low - 1, low + 1), (338, 337, 339)]
+    rows = {row["name"]: row for row in figures("", smap_boots(Maker(), on, off), [])["mitigations"]}
+    assert rows["smap"]["doors"]["int"]["time"]["shown"] is shown
+
+
+def test_medians_of_boots_keep_boots_apart_and_take_all_cpus_together():
+    maker = Maker(cpus=3, tsc_khz=1000000)
+    records = []
+    for boot in (100, 200):
+        for cpu in range(3):
+            ticks = sample(boot + cpu, boot, boot + 3)
+            records.append(maker.record("crossing", ticks, cpu=cpu, door="int"))
+    assert boot_medians(records, "int", Unit(records)) == [101, 201]
+    assert boot_medians(records, "syscall", Unit(records)) == []
+    assert figures("", records, [])["answer"]["boots"] == 2
 
 
 def test_mitigation_off_by_default_compares_the_same_way_round():
@@ -271,6 +318,28 @@ def test_linux_stands_beside_with_ratios_and_what_we_lose(tmp_path):
     assert text.row("page fault, syscall")[6] == "no difference shown in time"
     assert text.row("ENOSYS, syscall")[6] == "equal in instructions"
     assert "we lose 1 of 5: write by syscall in time" in report.done.stdout
+
+
+def test_counts_whose_ranges_overlap_show_no_difference_and_only_the_same_are_equal():
+    maker = Maker()
+    records = [call(maker, "write", 100), call(maker, "write", 90, True), call(maker, "write", 110, True)]
+    assert figures("", records, [])["peer"]["rows"][0]["instructions"]["ahead"] == "not shown"
+    records = [call(maker, "write", 100), call(maker, "write", 100, True)]
+    assert figures("", records, [])["peer"]["rows"][0]["instructions"]["ahead"] == "equal"
+
+
+@pytest.mark.parametrize("erms", [True, False, None])
+def test_clearing_of_a_page_is_told_from_the_rest_of_a_fault(tmp_path, erms):
+    maker = Maker()
+    if erms is not None:
+        maker.machine["erms"] = erms
+    records = [call(maker, "page fault", 1024), call(maker, "page fault", 8192, True)]
+    text = str(Report(tmp_path, records).text)
+    told = "512 of 1,024, 50 %; Linux by bytes (rep stosb), as it does on CPUs with ERMS: 4,096 of 8,192, 50 %"
+    assert (told in text) is (erms is True)
+    assert ("Without the clearing the ratio is 8." in text) is (erms is True)
+    records[0]["sample"]["value"] = 500
+    assert "Without the clearing" not in str(Report(tmp_path, records).text)
 
 
 def test_several_boots_of_each_kernel_make_one_figure(whole):

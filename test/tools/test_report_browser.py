@@ -27,7 +27,7 @@ def browser():
     driver.quit()
 
 
-def show(browser, report, width=1280, scheme="light", media=""):
+def show(browser, report, width=1280, scheme="light", media="", name="index.html"):
     browser.get_log("browser"), browser.get_log("performance")
     browser.execute_cdp_cmd("Network.enable", {})
     offline = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
@@ -36,7 +36,7 @@ def show(browser, report, width=1280, scheme="light", media=""):
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
-    browser.get((report.out / "index.html").as_uri())
+    browser.get((report.out / name).as_uri())
 
 
 PAGES = pytest.mark.parametrize("page", ["whole", "two", "evil"])
@@ -139,6 +139,24 @@ def test_text_and_lines_can_be_read_in_both_schemes(browser, whole, scheme):
     for colour in colours["lines"]:
         assert contrast(colour, colours["page"]) >= 3, colour
     assert contrast(*colours["banner"]) >= 4.5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_each_plot_is_a_file_too_that_can_be_read_by_itself(browser, whole, scheme):
+    files = sorted(whole.out.glob("plot-*.svg"))
+    assert [path.stem for path in files] == sorted(f"plot-{name}-1" for name in PLOTS)
+    for path in files:
+        show(browser, whole, scheme=scheme, name=path.name)
+        page, texts, lines, size = browser.execute_script(
+            """const paints = (what, key) => [...document.querySelectorAll(what)].map(e => getComputedStyle(e)[key]);
+            return [getComputedStyle(document.documentElement).backgroundColor, paints('text', 'fill'),
+            [...paints('[stroke*="--int"], [stroke*="--syscall"]', 'stroke'), ...paints('[fill*="--int"]', 'fill')],
+            document.documentElement.getBoundingClientRect().width]"""
+        )
+        assert (luminance(page) > 0.5) is (scheme == "light") and size in (358, 800)
+        assert texts and lines
+        assert all(contrast(colour, page) >= 4.5 for colour in texts)
+        assert all(contrast(colour, page) >= 3 for colour in lines), lines
 
 
 def test_plots_text_is_large_enough_on_a_phone(browser, whole):

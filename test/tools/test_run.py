@@ -4,6 +4,7 @@ import importlib.machinery
 import importlib.util
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,34 @@ def test_missing_qemu_is_a_sentence():
     )  # fmt: skip
     sentence = "run: qemu-system-x86_64 is not there; `make deps` installs it\n"
     assert (done.returncode, done.stderr) == (97, sentence)
+
+
+def test_kvm_that_cannot_run_the_guest_on_ends_it_at_once(tmp_path):
+    qemu = tmp_path / "qemu-system-x86_64"
+    error = "warning: fewer CPUs\nKVM internal error. Suberror: 1\nRAX=1\nRAX=2"
+    qemu.write_text(f"#!/bin/sh\necho hello; echo '{error}' >&2; exec sleep 60\n")
+    qemu.chmod(0o755)
+    start = time.monotonic()
+    done = subprocess.run(
+        [ROOT / "tools/run", "--iso", ROOT / "README.md", "--timeout", "50"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    said = "warning: fewer CPUs\nKVM internal error\nrun: QEMU could not start, or could not go on\n"
+    assert (done.returncode, done.stdout, done.stderr) == (97, "hello\n", said)
+    assert time.monotonic() - start < 40, "before its timeout"
+
+
+def test_qemu_does_not_outlive_a_runner_that_is_killed(tmp_path):
+    qemu = tmp_path / "qemu-system-x86_64"
+    qemu.write_text("#!/bin/sh\necho $$\nexec sleep 60\n")
+    qemu.chmod(0o755)
+    with subprocess.Popen(
+        [ROOT / "tools/run", "--iso", ROOT / "README.md"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        pid = int(process.stdout.readline())
+        process.kill()
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
