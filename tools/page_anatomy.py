@@ -181,10 +181,10 @@ def anatomy(files: Files, canvas: Canvas) -> str:
         )
         told = " ".join(filter(None, sentences))
         notes.append(escape((f"{file['name']}: " if len(files) > 1 and told else "") + told))
-    caption = (
-        "Above int 0x80, below syscall. "
-        "Pale is what stands below, dark is what the step adds, as the number says."
-    )
+    both = all(any(name in file["anatomy"] for file in files) for name in plots.DOORS)
+    caption = "Pale is what stands below, dark is what the step adds, as the number says."
+    if both:
+        caption = "Above int 0x80, below syscall. " + caption
     return section(
         "anatomy",
         "Where it goes",

@@ -106,6 +106,7 @@ def scale(files: Files, canvas: Canvas) -> str:
                 cells.append(exactly(row and row["instructions"]))
             data.row(str(threads), cells)
         notes.append(steady(file, files))
+        notes.append(crowded(file, files))
         if not doors:
             figures.append(str(data))
             continue
@@ -133,6 +134,19 @@ def scale(files: Files, canvas: Canvas) -> str:
     told = [paragraph(escape(note)) for note in notes if note]
     body = grid(figures) or paragraph("Many CPUs at once were not measured.")
     return section("scale", "All CPUs at once", *told, body)
+
+
+def crowded(file: dict, files: Files) -> str:
+    """That a virtual machine has more CPUs than it was given processors: then they take turns."""
+    for one in file["machines"]:
+        given = one["host"].get("processors", "")
+        if given.isdecimal() and int(given) < one["cpus"]:
+            lead = f"{file['name']}: the" if len(files) > 1 else "The"
+            return (
+                f"{lead} host gave these {one['cpus']} virtual CPUs {given} processors of its own: "
+                "more threads than that take turns, and the total cannot grow."
+            )
+    return ""
 
 
 def steady(file: dict, files: Files) -> str:

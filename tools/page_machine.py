@@ -35,7 +35,7 @@ def machine_cell(key: str, machine: dict) -> str:
         return escape(value or "none, bare metal")
     if key in ("mitigations", "host"):
         pairs = {k: v for k, v in (value or {}).items() if (key, k) != ("host", "run")}
-        return escape(", ".join(f"{k} {v}" for k, v in pairs.items()) or "–")
+        return escape(", ".join(f"{k} {v}" for k, v in pairs.items()) or "not recorded")
     if key == "lab":
         return "on" if value else "off"
     if key == "tsc_khz":

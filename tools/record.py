@@ -49,7 +49,8 @@ def parse(lines: Iterable[str], name: str) -> tuple[list[dict], list[str]]:
             record = json.loads(text, parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
             cut = "" if line.endswith("\n") else "; the file ends here"
-            problems.append(f"{name}:{number}: not a record: {error}{cut}")
+            why = getattr(error, "msg", error)  # without json's own line and column
+            problems.append(f"{name}:{number}: not a record: {why}{cut}")
             continue
         wrong = check(record)
         problems += [f"{name}:{number}: {what}" for what in wrong]
