@@ -89,7 +89,8 @@ def test_ladder_climbs_from_the_bare_door_to_the_real_one(boot, entry):
         assert absent == ["closed in this build"] * len(record.RUNGS)
 
 
-def test_both_ways_in_are_counted_with_both_ways_out(boot):
+def test_both_ways_in_are_counted_with_both_ways_out(boot, monkeypatch):
+    monkeypatch.delenv("CMDLINE", raising=False)  # the crossed doors know no isolation
     records = exact(boot, "ways", "lab=on", smp=1)
     ways = {
         (into, out): count(records, "ways", **{"in": into, "out": out})
@@ -98,6 +99,14 @@ def test_both_ways_in_are_counted_with_both_ways_out(boot):
     }
     whole = null_call(boot)
     assert ways["int", "iretq"] == whole["int"] and ways["syscall", "sysretq"] == whole["syscall"]
+
+
+def test_crossed_ways_are_absent_where_the_doors_change_page_tables(boot):
+    records = exact(boot, "ways", "lab=on kpti=on", smp=1)
+    why = {(each["in"], each["out"]): each.get("absent") for each in pick(records, "ways")}
+    assert why["int", "iretq"] is None and why["syscall", "sysretq"] is None
+    crossed = why["int", "sysretq"], why["syscall", "iretq"]
+    assert set(crossed) == {"not with this build and these mitigations"}
 
 
 def test_without_the_lab_its_rows_say_so_and_the_rest_is_measured(boot):
