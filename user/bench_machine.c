@@ -107,7 +107,7 @@ struct rate {
     const char *source;
 };
 
-// SDM vol. 3, 19.7.3 and CPUID leaves 0x15, 0x16; a hypervisor may answer 0x40000010 (VMware's).
+// SDM vol. 3, 20.7.3 and CPUID leaves 0x15, 0x16; a hypervisor may answer 0x40000010 (VMware's).
 static bool rate_of_cpuid(struct rate *rate)
 {
     uint32_t last = cpuid(0, 0).eax;

@@ -1,5 +1,5 @@
 // What ring 3 can ask the CPU itself: CPUID, the time-stamp counter, and who runs this machine.
-// Header only; shared by compare, exact and stress.
+// Header only; shared by the programs.
 #pragma once
 
 #include <stdbool.h>

@@ -163,7 +163,7 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     clock_init(first_tsc);
     parse_command_line();
     mitigations_decide(cmdline.mitigations);
-    idt_init(); /* anew: int 0x80 by the door that the mitigations want */
+    idt_open_door(); /* int 0x80, by the door that the mitigations want */
     take_memory(information);
     paging_init(&boot); /* W^X, the direct map */
     find_initramfs();

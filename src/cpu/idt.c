@@ -55,11 +55,15 @@ void idt_init(void)
     set_gate(VECTOR_DEBUG, vector_entries[VECTOR_DEBUG], 0, IST_DEBUG);
     set_gate(VECTOR_DOUBLE_FAULT, vector_entries[VECTOR_DOUBLE_FAULT], 0, IST_DOUBLE_FAULT);
     set_gate(VECTOR_MACHINE_CHECK, vector_entries[VECTOR_MACHINE_CHECK], 0, IST_MACHINE_CHECK);
+    /* No gate, in a build without this door for good: int 0x80 is #GP, from ring 3 as from a device
+     * that went astray. */
+    idt[VECTOR_SYSCALL] = (struct gate){0};
+}
+
+void idt_open_door(void)
+{
 #if ENTRY_INT
     set_gate(VECTOR_SYSCALL, door_int_entries[mitigations_door_variant()], GATE_DPL3, 0);
-#else
-    /* No gate: int 0x80 is #GP, from ring 3 as from a device that went astray. */
-    idt[VECTOR_SYSCALL] = (struct gate){0};
 #endif
 }
 

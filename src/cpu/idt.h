@@ -24,8 +24,12 @@ enum vector {
     VECTOR_SPURIOUS = 0xff, /* low four bits set, as old APICs want (SDM vol. 3, 11.9) */
 };
 
-/* Fills the table; before the kernel's memory is protected. */
+/* Fills the table, but for int 0x80. */
 void idt_init(void);
+
+/* The gate of int 0x80, in a build that has this door: to the door that the mitigations want, once they
+ * are decided. */
+void idt_open_door(void);
 
 /* Loads it on the calling CPU. In any context, an NMI's too. */
 void idt_load(void);

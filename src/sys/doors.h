@@ -16,7 +16,7 @@
 #endif
 
 /* Sets up syscall on the calling CPU, or keeps it shut. The gate of int 0x80 is the IDT's, one for
- * all CPUs: idt_init. */
+ * all CPUs: idt_open_door. */
 void doors_open(void);
 
 /* Where syscall leads, on every CPU but one in whose door the lab has a stub: what LSTAR holds. */
