@@ -7,8 +7,11 @@
 #include "lib/string.h"
 
 enum knob_kind {
+    KNOB_FLAG,   /* NAME alone */
     KNOB_SWITCH, /* NAME=on|off */
     KNOB_CHOICE, /* NAME=auto|on|off */
+    KNOB_APIC,   /* NAME=auto|xapic|x2apic */
+    KNOB_DUMP,   /* NAME=dump */
     KNOB_COUNT,  /* NAME=N, 1 or more, decimal */
     KNOB_TEXT,   /* NAME=anything but nothing */
 };
@@ -18,10 +21,13 @@ static const struct knob {
     enum knob_kind kind;
     size_t field; /* offset in struct cmdline: bool, uint8_t, uint32_t, const char * */
 } knobs[] = {
+    {"acpi", KNOB_DUMP, offsetof(struct cmdline, acpi_dump)},
+    {"apic", KNOB_APIC, offsetof(struct cmdline, apic)},
     {"init", KNOB_TEXT, offsetof(struct cmdline, init)},
     {"lab", KNOB_SWITCH, offsetof(struct cmdline, lab)},
     {"maxcpus", KNOB_COUNT, offsetof(struct cmdline, max_cpus)},
-    {"poweroff", KNOB_SWITCH, offsetof(struct cmdline, poweroff)},
+    {"nosmp", KNOB_FLAG, offsetof(struct cmdline, nosmp)},
+    {"poweroff", KNOB_CHOICE, offsetof(struct cmdline, poweroff)},
 };
 
 /* Where the next word comes from and goes to. The target never runs past the source: a word shrinks
@@ -70,21 +76,47 @@ static uint32_t parse_count(const char *text)
     return (uint32_t)value;
 }
 
-/* NULL when all is well, else what is wrong with the value, and nothing is set. */
+/* The values of knobs that take one of a few words: a field holds the word's index. */
+static const char *const switch_words[] = {"off", "on"};
+static const char *const choice_words[] = {
+    [CHOICE_AUTO] = "auto", [CHOICE_ON] = "on", [CHOICE_OFF] = "off"};
+static const char *const apic_words[] = {
+    [APIC_MODE_AUTO] = "auto", [APIC_MODE_XAPIC] = "xapic", [APIC_MODE_X2APIC] = "x2apic"};
+
+/* False when the value is none of the words. */
+static bool set_word(const char *value, const char *const words[], size_t count, uint8_t *field)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(value, words[i]) != 0)
+            continue;
+        *field = (uint8_t)i;
+        return true;
+    }
+    return false;
+}
+
+/* value: NULL when the knob stands alone. NULL when all is well, else what is wrong with the value,
+ * and nothing is set. */
 static const char *set_knob(const struct knob *knob, const char *value, void *field)
 {
+    if (!value && knob->kind != KNOB_FLAG)
+        value = ""; /* which no kind takes */
     switch (knob->kind) {
-    case KNOB_SWITCH:
-        if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
-            return "wants on or off";
-        *(bool *)field = value[1] == 'n';
+    case KNOB_FLAG:
+        if (value)
+            return "takes no value";
+        *(bool *)field = true;
         return NULL;
+    case KNOB_SWITCH:
+        return set_word(value, switch_words, 2, field) ? NULL : "wants on or off";
     case KNOB_CHOICE:
-        if (strcmp(value, "auto") != 0 && strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
-            return "wants auto, on or off";
-        *(uint8_t *)field = value[0] == 'a'   ? CHOICE_AUTO
-                            : value[1] == 'n' ? CHOICE_ON
-                                              : CHOICE_OFF;
+        return set_word(value, choice_words, 3, field) ? NULL : "wants auto, on or off";
+    case KNOB_APIC:
+        return set_word(value, apic_words, 3, field) ? NULL : "wants auto, xapic or x2apic";
+    case KNOB_DUMP:
+        if (strcmp(value, "dump") != 0)
+            return "wants dump";
+        *(bool *)field = true;
         return NULL;
     case KNOB_COUNT:
         if (!parse_count(value))
@@ -106,7 +138,7 @@ static const char *apply(const char *word, struct cmdline *out)
     while (word[name_length] != '\0' && word[name_length] != '=')
         name_length++;
     bool has_value = word[name_length] == '=';
-    const char *value = word + name_length + has_value;
+    const char *value = has_value ? word + name_length + 1 : NULL;
 
     for (size_t i = 0; i < sizeof knobs / sizeof knobs[0]; i++) {
         const char *name = knobs[i].name;
@@ -136,7 +168,6 @@ int cmdline_parse(const char *line, struct cmdline *out, struct parse_error *err
     memset(out, 0, sizeof *out);
     out->init = "/bin/init";
     out->max_cpus = UINT32_MAX;
-    out->poweroff = true;
     out->init_argc = 1;
     out->init_argv[0] = out->init;
     if (strnlen(line, CMDLINE_MAX) == CMDLINE_MAX)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cpu/apic.h"
 #include "cpu/mitigations.h"
 #include "lib/parse.h"
 
@@ -17,7 +18,10 @@ struct cmdline {
     int init_argc;                           /* 1 + the words after -- */
     const char *init_argv[INIT_ARG_MAX + 1]; /* [0] is init; NULL-terminated */
     uint32_t max_cpus;                       /* maxcpus=N, 1 or more; default UINT32_MAX */
-    bool poweroff;                           /* poweroff=on|off, default on */
+    bool nosmp;                              /* nosmp: the boot CPU alone */
+    bool acpi_dump;                          /* acpi=dump: print the firmware's tables */
+    uint8_t apic;                            /* apic=auto|xapic|x2apic: enum apic_mode */
+    uint8_t poweroff;                        /* poweroff=auto|on|off: enum choice */
     bool lab;                                /* lab=on|off, default off: sys/lab.h */
     uint8_t mitigations[MITIGATION_COUNT];   /* kpti=auto|on|off and so on: enum choice */
     char culprit[64];                        /* the word an error is about, cut to fit */

@@ -20,6 +20,7 @@
 #include "mm/frames.h"
 #include "mm/paging.h"
 #include "smp/bringup.h"
+#include "smp/platform.h"
 #include "smp/tables.h"
 #include "sys/about.h"
 #include "sys/lab.h"
@@ -137,7 +138,7 @@ static void start_init(void)
 {
     klog("init", "%s, %lu ms after the kernel's first instruction", cmdline.init,
          clock_boot_ns() / 1000000);
-    machine_mark_start(cmdline.poweroff);
+    machine_mark_start(cmdline.poweroff != CHOICE_OFF);
     int error = process_start_init(cmdline.init, cmdline.init_argv);
     if (error) {
         klog("init", "%s: %s", cmdline.init,
@@ -168,13 +169,14 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     paging_init(&boot); /* W^X, the direct map */
     find_initramfs();
     acpi_init(&boot);
-    smp_find_cpus(cmdline.max_cpus); /* blocks and stacks for all */
-    cpu_init(cpu_block(0));          /* GDT, TSS, features, doors: what every CPU runs */
+    platform_find_timer();
+    smp_find_cpus(cmdline.nosmp ? 1 : cmdline.max_cpus); /* blocks and stacks for all */
+    cpu_init(cpu_block(0)); /* GDT, TSS, features, doors: what every CPU runs */
     describe_cpu();
     random_init();
     apic_enable();
     apic_timer_calibrate();
-    acpi_prepare_power_off();
+    platform_prepare_power_off();
     smp_start(trampoline_place(&boot, in_use, in_use_count));
     klog("sys", "doors open: " ENTRY_NAME);
     lab_init(cmdline.lab);

@@ -4,6 +4,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* As the command line says it (apic=). */
+enum apic_mode { APIC_MODE_AUTO, APIC_MODE_XAPIC, APIC_MODE_X2APIC };
+
 /* Whether the firmware left the calling CPU's local APIC in x2APIC mode, which hides its registers from
  * memory. */
 bool apic_is_x2(void);

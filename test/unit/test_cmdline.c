@@ -41,7 +41,10 @@ static void test_empty_line_gives_the_defaults(void **state)
         assert_string_equal(out.init, "/bin/init");
         ASSERT_ARGS("/bin/init");
         assert_int_equal(out.max_cpus, UINT32_MAX);
-        assert_true(out.poweroff);
+        assert_int_equal(out.poweroff, CHOICE_AUTO);
+        assert_int_equal(out.apic, APIC_MODE_AUTO);
+        assert_false(out.nosmp);
+        assert_false(out.acpi_dump);
         assert_string_equal(out.culprit, "");
     }
 }
@@ -49,18 +52,24 @@ static void test_empty_line_gives_the_defaults(void **state)
 static void test_every_knob_is_set(void **state)
 {
     (void)state;
-    assert_int_equal(parse("init=/bin/x maxcpus=3  poweroff=off"), 0);
+    assert_int_equal(parse("init=/bin/x maxcpus=3  poweroff=off nosmp acpi=dump apic=x2apic"), 0);
     assert_string_equal(out.init, "/bin/x");
     ASSERT_ARGS("/bin/x");
     assert_int_equal(out.max_cpus, 3);
-    assert_false(out.poweroff);
+    assert_int_equal(out.poweroff, CHOICE_OFF);
+    assert_true(out.nosmp);
+    assert_true(out.acpi_dump);
+    assert_int_equal(out.apic, APIC_MODE_X2APIC);
+    assert_int_equal(parse("apic=xapic poweroff=on"), 0);
+    assert_int_equal(out.apic, APIC_MODE_XAPIC);
+    assert_int_equal(out.poweroff, CHOICE_ON);
 }
 
 static void test_last_of_two_knobs_counts(void **state)
 {
     (void)state;
     assert_int_equal(parse("poweroff=off poweroff=on init=/a init=/b"), 0);
-    assert_true(out.poweroff);
+    assert_int_equal(out.poweroff, CHOICE_ON);
     ASSERT_ARGS("/b");
 }
 
@@ -147,7 +156,13 @@ static void test_bad_knobs_are_refused_by_name_and_place(void **state)
     static const char *const switches[] = {"poweroff",   "poweroff=",   "poweroff=o",
                                            "poweroff=1", "poweroff=ON", "poweroff=onn"};
     for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++)
-        assert_culprit(switches[i], switches[i], 0, "wants on or off");
+        assert_culprit(switches[i], switches[i], 0, "wants auto, on or off");
+    assert_culprit("lab=auto", "lab=auto", 0, "wants on or off");
+    assert_culprit("nosmp=", "nosmp=", 0, "takes no value");
+    assert_culprit("nosmp=1", "nosmp=1", 0, "takes no value");
+    assert_culprit("acpi", "acpi", 0, "wants dump");
+    assert_culprit("acpi=off", "acpi=off", 0, "wants dump");
+    assert_culprit("apic=x3apic", "apic=x3apic", 0, "wants auto, xapic or x2apic");
     static const char *const counts[] = {
         "maxcpus",     "maxcpus=",   "maxcpus=0",          "maxcpus=-1",
         "maxcpus=0x4", "maxcpus=4k", "maxcpus=4294967296", "maxcpus=99999999999999999999999999"};
@@ -160,8 +175,8 @@ static void test_refused_knob_leaves_its_setting_alone(void **state)
     (void)state;
     assert_culprit("maxcpus=2 maxcpus=x", "maxcpus=x", 10, "wants a number, 1 or more");
     assert_int_equal(out.max_cpus, 2);
-    assert_culprit("poweroff=off poweroff=x", "poweroff=x", 13, "wants on or off");
-    assert_false(out.poweroff);
+    assert_culprit("poweroff=off poweroff=x", "poweroff=x", 13, "wants auto, on or off");
+    assert_int_equal(out.poweroff, CHOICE_OFF);
     assert_culprit("init=/a init=", "init=", 8, "wants a value");
     ASSERT_ARGS("/a");
     assert_int_equal(parse("maxcpus=1029"), 0);
