@@ -1,4 +1,4 @@
-"""The harness of the boot tests: builds what they boot, boots it by tools/run, reads the log.
+"""The harness of the boot tests: builds what they boot, boots it by tools/machine.py, reads the log.
 
     def test_something(boot):
         machine = boot("init=/test/something", smp=2)
@@ -7,8 +7,6 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import os
 import re
 import subprocess
@@ -20,24 +18,9 @@ from typing import Callable
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def load_runner():
-    """tools/run is a command without the ending that import wants."""
-    loader = importlib.machinery.SourceFileLoader("run", str(ROOT / "tools/run"))
-    spec = importlib.util.spec_from_loader("run", loader)
-    assert spec
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["run"] = module
-    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # no run.pyc beside it
-    try:
-        loader.exec_module(module)
-    finally:
-        sys.dont_write_bytecode = writes
-    return module
-
-
-runner = load_runner()
+sys.path.insert(0, str(ROOT / "tools"))
+sys.dont_write_bytecode = True
+import machine as runner  # noqa: E402
 
 
 def pytest_configure(config):
