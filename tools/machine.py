@@ -30,6 +30,7 @@ NOISE = re.compile(
 )
 # A KVM that cannot run the guest on stops its CPUs, and QEMU stays there for ever.
 BROKEN = "KVM internal error"
+TIED = ["setpriv", "--pdeathsig", "TERM"]  # an emulator does not outlive this process, however it ends
 # UEFI for QEMU, and the variables it begins with; Debian has had two sizes of it.
 OVMF = Path("/usr/share/OVMF")
 OVMF_PAIRS = [("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd"), ("OVMF_CODE.fd", "OVMF_VARS.fd")]
@@ -110,6 +111,7 @@ class Result:
     status: int  # what the command would end with
     log: str  # all that came over the serial port
     qemu_status: int | None  # the emulator's; None: the timeout ended it
+    programs: bool = False  # whether the status is the program's own
 
     @property
     def lines(self) -> list[str]:
@@ -157,6 +159,10 @@ class Qmp:
         raise RuntimeError(f"{command}: QEMU ended")
 
 
+class Refused(Exception):
+    """What was asked for is no machine; the message says why."""
+
+
 class TimedOut(Exception):
     """The machine was not at its end in time."""
 
@@ -196,8 +202,7 @@ def run(
     """Boots it and waits for its end, at most `timeout` seconds (0: for ever). `sink` gets the
     serial output as it comes; `on_line` gets every whole line, with a way to talk to QEMU."""
     folder = tempfile.TemporaryDirectory(prefix="sallyport-")
-    # However this process ends, QEMU does not outlive it.
-    command = ["setpriv", "--pdeathsig", "TERM", *machine.command()]
+    command = [*TIED, *machine.command()]
     if on_line:
         command += ["-qmp", f"unix:{folder.name}/qmp,server=on,wait=off"]
     stdin = None if sink and sys.stdin.isatty() else subprocess.DEVNULL
@@ -230,7 +235,9 @@ def run(
             lines = [*text.splitlines(), *[broken] * bool(broken)]
             sys.stderr.writelines(line + "\n" for line in lines if not NOISE.search(line))
     text = log.decode(errors="replace")
-    return Result(status_of(qemu_status, text), text, qemu_status)
+    status = status_of(qemu_status, text)
+    programs = status == 0 or qemu_status == FAILED and status != 125
+    return Result(status, text, qemu_status, programs)
 
 
 def debug(machine: Machine, gdb: list[str], kernel: str, serial_log: str) -> int:
