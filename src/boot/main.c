@@ -20,7 +20,9 @@
 #include "mm/frames.h"
 #include "mm/paging.h"
 #include "smp/bringup.h"
+#include "smp/cpus.h"
 #include "smp/platform.h"
+#include "smp/skew.h"
 #include "smp/tables.h"
 #include "sys/about.h"
 #include "sys/lab.h"
@@ -170,7 +172,7 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     find_initramfs();
     acpi_init(&boot);
     platform_find_timer();
-    smp_find_cpus(cmdline.nosmp ? 1 : cmdline.max_cpus); /* blocks and stacks for all */
+    smp_find_cpus(cmdline.apic, cmdline.max_cpus, cmdline.nosmp); /* blocks and stacks for all */
     cpu_init(cpu_block(0)); /* GDT, TSS, features, doors: what every CPU runs */
     describe_cpu();
     random_init();
@@ -178,6 +180,7 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     apic_timer_calibrate();
     platform_prepare_power_off();
     smp_start(trampoline_place(&boot, in_use, in_use_count));
+    skew_measure(); /* do all tell the same time? */
     klog("sys", "doors open: " ENTRY_NAME);
     lab_init(cmdline.lab);
     about_init(cmdline.lab);

@@ -43,8 +43,10 @@
 #define MSR_APIC_BASE      0x1b
 #define MSR_SPEC_CTRL      0x48
 #define MSR_PRED_CMD       0x49
+#define MSR_XAPIC_DISABLE  0xbd
 #define MSR_ARCH_CAPS      0x10a
 #define MSR_SYSENTER_CS    0x174
+#define MSR_X2APIC         0x800 /* the registers in order, one each where xAPIC mode has 16 bytes */
 #define MSR_EFER           0xc0000080
 #define MSR_STAR           0xc0000081
 #define MSR_LSTAR          0xc0000082
@@ -63,7 +65,8 @@
 #define DE_CFG_LFENCE_SERIALISES (1UL << 1)
 #define SPEC_CTRL_IBRS           (1UL << 0)
 #define PRED_CMD_IBPB            (1UL << 0)
-#define ARCH_CAPS_RDCL_NO        (1UL << 0) /* not open to Meltdown */
+#define ARCH_CAPS_RDCL_NO        (1UL << 0)  /* not open to Meltdown */
+#define ARCH_CAPS_XAPIC_DISABLE  (1UL << 21) /* MSR_XAPIC_DISABLE is there */
 #define ARCH_CAPS_IBRS_ALL       (1UL << 1) /* IBRS may stay set in ring 3 too, for the same protection */
 
 struct cpuid {
@@ -92,6 +95,13 @@ static inline void wrmsr(uint32_t msr, uint64_t value)
                      :
                      : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
                      : "memory");
+}
+
+/* What comes before is done and visible, and what comes after has not begun. On older AMD CPUs mfence is
+ * the one that holds back RDTSC, on Intel's lfence. */
+static inline void fence(void)
+{
+    __asm__ volatile("mfence; lfence" : : : "memory");
 }
 
 static inline uint64_t rdtsc(void)
