@@ -109,6 +109,8 @@ static void describe_cpu(void)
     klog("cpu", "%s, TSC %lu.%03lu GHz (%s, error %u ppm, %s)", cpu_brand(), mhz / 1000, mhz % 1000,
          clock_source(), clock_error_ppm(), clock_tsc_invariant() ? "invariant" : "not invariant");
     klog("cpu", "in force: %s", names);
+    cpu_missing_names(names, sizeof(names));
+    klog("cpu", "missing:%s", names);
     mitigations_describe(names, sizeof(names));
     klog("cpu", "mitigations: %s", names);
 }

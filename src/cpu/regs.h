@@ -46,6 +46,7 @@
 #define MSR_XAPIC_DISABLE  0xbd
 #define MSR_ARCH_CAPS      0x10a
 #define MSR_SYSENTER_CS    0x174
+#define MSR_MISC_ENABLE    0x1a0 /* Intel's */
 #define MSR_X2APIC         0x800 /* the registers in order, one each where xAPIC mode has 16 bytes */
 #define MSR_EFER           0xc0000080
 #define MSR_STAR           0xc0000081
@@ -61,6 +62,8 @@
 #define EFER_SCE (1UL << 0)
 #define EFER_LME (1UL << 8)
 #define EFER_NXE (1UL << 11)
+
+#define MISC_ENABLE_NO_NX_HIGH (1U << 2) /* XD Bit Disable: bit 34 */
 
 #define DE_CFG_LFENCE_SERIALISES (1UL << 1)
 #define SPEC_CTRL_IBRS           (1UL << 0)
