@@ -49,6 +49,7 @@ def test_faults_end_their_process_alone_and_as_on_linux(boot, entry, smp, machin
         ("both", 7, "pc", "EPYC"),
         ("both", 1, "q35", "max"),
         ("int", 2, "q35", "EPYC"),
+        pytest.param("both", 64, "q35", "max", marks=pytest.mark.large),
     ],
 )
 def test_stress_finds_no_error(boot, entry, smp, machine, cpu):
