@@ -164,7 +164,7 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     cpu_init(cpu_block(0)); /* GDT, TSS, features, doors: what every CPU runs */
     describe_cpu();
     random_init();
-    apic_enable();
+    (void)apic_enable(); /* as apic_init left it */
     apic_timer_calibrate();
     platform_prepare_power_off();
     start_other_cpus();

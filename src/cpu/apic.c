@@ -4,7 +4,6 @@
 #include "cpu/apic.h"
 #include "cpu/clock.h"
 #include "cpu/cpu.h"
-#include "cpu/features.h"
 #include "cpu/idt.h"
 #include "cpu/io.h"
 #include "cpu/regs.h"
@@ -69,42 +68,28 @@ uint64_t apic_address(void)
     return rdmsr(MSR_APIC_BASE) & PTE_FRAME;
 }
 
-/* From any mode to the one chosen. From x2APIC the way to xAPIC leads through off, and from off the way
- * to x2APIC through xAPIC; everything else is #GP (SDM vol. 3, 11.12.5, figure 11-27). An INIT does not
- * change the mode. */
-static void enter_mode(void)
+/* From off or xAPIC mode, step by step, to the mode chosen (SDM vol. 3, 11.12.5). An INIT changes nothing
+ * of this. -ENODEV when the firmware left this APIC, and not the boot CPU's, in x2APIC mode. */
+static int enter_mode(void)
 {
     uint64_t base = rdmsr(MSR_APIC_BASE);
-    bool x2_now = base & APIC_BASE_X2;
-    if (x2 && x2_now)
-        return;
-    if (x2_now)
-        wrmsr(MSR_APIC_BASE, base & ~(APIC_BASE_ENABLE | APIC_BASE_X2));
-    base = (base & ~(PTE_FRAME | APIC_BASE_X2)) | address | APIC_BASE_ENABLE;
+    if (base & APIC_BASE_X2)
+        return x2 ? 0 : -ENODEV;
+    base = (base & ~PTE_FRAME) | address | APIC_BASE_ENABLE;
     wrmsr(MSR_APIC_BASE, base);
     if (x2)
         wrmsr(MSR_APIC_BASE, base | APIC_BASE_X2);
-}
-
-/* Whether leaving x2APIC mode is #GP (SDM vol. 4, IA32_XAPIC_DISABLE_STATUS). */
-static bool x2_is_locked(void)
-{
-    return cpu_has(FEATURE_ARCH_CAPABILITIES) && (rdmsr(MSR_ARCH_CAPS) & ARCH_CAPS_XAPIC_DISABLE) &&
-           (rdmsr(MSR_XAPIC_DISABLE) & 1);
+    return 0;
 }
 
 int apic_init(uint8_t wanted, uint32_t highest_id)
 {
-    struct apic_facts facts = {
+    const struct apic_facts facts = {
         .wanted = wanted,
         .x2_available = cpuid(1, 0).ecx >> 21 & 1,
         .x2_now = rdmsr(MSR_APIC_BASE) & APIC_BASE_X2,
-        .x2_locked = x2_is_locked(),
         .highest_id = highest_id,
     };
-    x2 = facts.x2_now; /* to ask for the id in the firmware's mode */
-    if (x2)
-        facts.own_id = apic_id();
     const char *why;
     x2 = apic_choose_x2(&facts, &why);
     klog("apic", "%s mode: %s", x2 ? "x2APIC" : "xAPIC", why);
@@ -113,8 +98,7 @@ int apic_init(uint8_t wanted, uint32_t highest_id)
         registers = map_physical(address, PAGE_SIZE, PTE_W | PTE_PCD | PTE_PWT);
     if (!x2 && !registers)
         return -ENOMEM;
-    enter_mode();
-    return 0;
+    return enter_mode();
 }
 
 uint32_t apic_id_max(void)
@@ -130,9 +114,10 @@ static uint32_t pin(unsigned n)
     return LVT_NMI | (this_cpu->nmi_pins_low >> n & 1 ? LVT_ACTIVE_LOW : 0);
 }
 
-void apic_enable(void)
+int apic_enable(void)
 {
-    enter_mode();
+    if (enter_mode())
+        return -ENODEV;
     write(APIC_TPR, 0);
     write(APIC_LVT_TIMER, LVT_MASKED);
     write(APIC_LVT_LINT0, pin(0)); /* otherwise the 8259s' way in */
@@ -141,6 +126,7 @@ void apic_enable(void)
     write(APIC_LVT_ERROR, VECTOR_APIC_ERROR);
     write(APIC_ESR, 0);
     write(APIC_EOI, 0);
+    return 0;
 }
 
 uint32_t apic_id(void)

@@ -17,8 +17,6 @@ struct apic_facts {
     uint8_t wanted;      /* enum apic_mode */
     bool x2_available;   /* CPUID.1:ECX[21] */
     bool x2_now;         /* the firmware left it on */
-    bool x2_locked;      /* and no way leads back (IA32_XAPIC_DISABLE_STATUS) */
-    uint32_t own_id;     /* the boot CPU's */
     uint32_t highest_id; /* of the processors that the MADT lists */
 };
 
@@ -37,8 +35,8 @@ uint32_t apic_id_max(void);
 uint64_t apic_address(void);
 
 /* Turns on the calling CPU's local APIC, in the mode that was chosen, its interrupt pins as its block
- * says. */
-void apic_enable(void);
+ * says. 0, or -ENODEV when the firmware left it in x2APIC mode, but not the boot CPU's. */
+int apic_enable(void);
 
 uint32_t apic_id(void);
 void apic_end_of_interrupt(void);

@@ -43,7 +43,6 @@
 #define MSR_APIC_BASE      0x1b
 #define MSR_SPEC_CTRL      0x48
 #define MSR_PRED_CMD       0x49
-#define MSR_XAPIC_DISABLE  0xbd
 #define MSR_ARCH_CAPS      0x10a
 #define MSR_SYSENTER_CS    0x174
 #define MSR_MISC_ENABLE    0x1a0 /* Intel's */
@@ -68,8 +67,7 @@
 #define DE_CFG_LFENCE_SERIALISES (1UL << 1)
 #define SPEC_CTRL_IBRS           (1UL << 0)
 #define PRED_CMD_IBPB            (1UL << 0)
-#define ARCH_CAPS_RDCL_NO        (1UL << 0)  /* not open to Meltdown */
-#define ARCH_CAPS_XAPIC_DISABLE  (1UL << 21) /* MSR_XAPIC_DISABLE is there */
+#define ARCH_CAPS_RDCL_NO        (1UL << 0) /* not open to Meltdown */
 #define ARCH_CAPS_IBRS_ALL       (1UL << 1) /* IBRS may stay set in ring 3 too, for the same protection */
 
 struct cpuid {

@@ -151,6 +151,10 @@ void smp_start(uint64_t trampoline)
 _Noreturn void ap_main(struct cpu *cpu)
 {
     cpu_init(cpu);
-    apic_enable();
+    if (apic_enable()) {
+        klog("apic", "CPU %u: the firmware left it in x2APIC mode, unlike the boot CPU: halted",
+             cpu->index);
+        halt_forever();
+    }
     sched_enter();
 }
