@@ -44,10 +44,9 @@ enum apic_register {
 
 #define SEND_NS 200000 /* an APIC passes a message on within a few microseconds */
 
-static bool x2; /* the mode of all CPUs, by registers that are MSRs */
-static volatile uint32_t
-    *registers;          /* in xAPIC mode; one page, at the same address for every CPU */
-static uint64_t address; /* where they lie */
+static bool x2; /* the mode of all CPUs: the registers are MSRs; else one page at `registers` */
+static volatile uint32_t *registers;
+static uint64_t address; /* the page's, physical, the same for every CPU */
 static uint64_t ticks_per_ms = 1;
 
 static uint32_t read(enum apic_register r)

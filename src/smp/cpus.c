@@ -16,7 +16,8 @@
 #define PIN_USUAL      1 /* where PCs wire the NMI (MultiProcessor Specification 1.4, 3.6.4) */
 #define POLARITY_MASK  3 /* of the flags in a MADT's entry (ACPI 6.5, 5.2.12.5) */
 #define ACTIVE_LOW     3
-#define MEMORY_PORTION 4 /* one part in so many of all memory is not for CPUs' blocks */
+#define NAMED_MOST     16 /* in the log; beyond that they are counted */
+#define MEMORY_PORTION 4  /* one part in so many of all memory is not for CPUs' blocks */
 
 struct walk {
     const void *madt; /* or NULL */
@@ -57,14 +58,15 @@ static bool known(uint32_t apic_id)
 static void create_blocks(const void *madt, uint32_t max_cpus, bool nosmp)
 {
     struct walk walk = {.madt = madt};
-    unsigned too_many = 0, no_memory = 0;
+    unsigned unreachable = 0, too_many = 0, no_memory = 0;
     uint32_t first_without = 0;
     while (next(&walk)) {
         uint32_t id = walk.entry.cpu.apic_id;
         if (!madt_is_startable(&walk.entry) || known(id))
             continue;
         if (id > apic_id_max()) {
-            klog("smp", "APIC id %u needs x2APIC mode: left out", id);
+            if (unreachable++ < NAMED_MOST)
+                klog("smp", "APIC id %u needs x2APIC mode: left out", id);
         } else if (cpu_count >= max_cpus) {
             too_many++;
         } else if (frames_free() < frames_total() / MEMORY_PORTION ||
@@ -76,6 +78,8 @@ static void create_blocks(const void *madt, uint32_t max_cpus, bool nosmp)
     if (walk.more < 0)
         klog("acpi", "MADT: %s at byte %zu: what follows is ignored", walk.error.what,
              walk.error.offset);
+    if (unreachable > NAMED_MOST)
+        klog("smp", "and %u APIC ids more", unreachable - NAMED_MOST);
     if (no_memory)
         klog("smp", "no memory for %u CPUs, from APIC id %u on: left out", no_memory,
              first_without);

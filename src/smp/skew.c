@@ -16,11 +16,10 @@
 #include "cpu/regs.h"
 #include "dev/console.h"
 
-#define ROUNDS 12
-#define ROUNDS_NS                                                                                  \
-    1000000UL /* no further round after that: a host with one CPU takes long for each */
-#define ANSWER_NS  100000000UL /* until it has woken up; on a host with many others to run */
-#define TOTAL_NS   50000000UL  /* after that none is asked any more */
+#define ROUNDS     12
+#define ROUNDS_NS  1000000UL   /* no further round after that: each may take a host's time slice */
+#define ANSWER_NS  500000000UL /* until it has woken up, on a host with many others to run */
+#define TOTAL_NS   30000000UL  /* after that none is asked any more */
 #define NAMED_MOST 16          /* in the log; beyond that they are counted */
 
 struct offset {
@@ -43,7 +42,7 @@ void skew_answer(void)
     uint32_t done = 0;
     uint64_t since = clock_boot_ns();
     exchange->answered = done;
-    while (exchange->asked && clock_boot_ns() - since < 2 * ANSWER_NS) {
+    while (exchange->asked && clock_boot_ns() - since < ANSWER_NS) {
         uint32_t round = exchange->round;
         if (round == done) {
             cpu_relax();
