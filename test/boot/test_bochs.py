@@ -58,7 +58,7 @@ def test_stress_finds_no_error(boot, line, smp, cpu, entry):
 @in_bochs
 def test_compare_has_a_row_for_each_door_of_each_cpu(boot, line, smp, cpu, entry):
     done = boot(
-        f"{line} init=/bin/compare", initramfs="user", entry=entry, smp=smp, cpu=cpu, **WHERE
+        f"{line} init=/bin/compare -- --calls 5000", initramfs="user", entry=entry, smp=smp, cpu=cpu, **WHERE
     ).check()  # fmt: skip
     asked = "x2APIC" if "x2apic" in line else "xAPIC"
     done.one(rf"apic: {asked} mode: ")

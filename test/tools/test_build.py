@@ -54,6 +54,11 @@ def test_fault_that_nobody_planted_is_refused():
     refused(make("kernel", "FAULT=nowhere"), "FAULT=nowhere is not planted anywhere")
 
 
+@pytest.mark.parametrize("target", ["exact", "report", "peer", "debug"])
+def test_what_only_qemu_can_do_is_refused_with_another_emulator(target):
+    refused(make(target, "EMULATOR=bochs"), "exact, report, peer and debug want QEMU")
+
+
 @pytest.mark.parametrize(
     "name, sentence",
     [
