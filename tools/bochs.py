@@ -1,6 +1,7 @@
-"""Bochs as the machine that a Sallyport ISO boots in: a second opinion, with x2APIC and with CPU models
-that QEMU's emulation lacks. Debian builds it with its debugger, for a display, and without SMBIOS strings;
-so it gets a word to go on, a display that nobody sees, and an ISO with the command line in its menu."""
+"""Bochs as the machine that a Sallyport ISO boots in: a second opinion, with x2APIC and with CPU
+models that QEMU's emulation lacks. Debian builds it with its debugger and for a display, and it has no
+SMBIOS strings; so it gets a word to go on, a display that nobody sees, and an ISO with the command line
+in its menu."""
 
 from __future__ import annotations
 
@@ -54,7 +55,9 @@ mouse: enabled=0
 """
 POWER_OFF = "ACPI control: soft power off"  # its debugger calls that a panic, too
 HALTED = "The machine is halted: it is now safe to switch off."
-PANIC = re.compile(r"^\[ *\d+\.\d+\] panic: ")
+PANIC = re.compile(r"^\[ *\d+\.\d+\] (power: )?panic: ")
+# What goes wrong before the command line is read finds a machine that waits to be read; nobody will.
+WAITS = re.compile(r"^\[ *\d+\.\d+\] power: status ([1-9]\d*): press a key")
 
 
 @dataclass
@@ -137,7 +140,7 @@ def status_of(cause: str, log: str) -> tuple[int, bool]:
     then went off. Without a cause it is silent: a failure is believed then, and no success, which a
     program that hangs could have printed."""
     if cause in ("", POWER_OFF):
-        match = STATUS_LINE.match(last_line(log))
+        match = STATUS_LINE.match(last_line(log)) or WAITS.match(last_line(log))
         if match and int(match[1]) < 256 and (cause or match[1] != "0"):
             return int(match[1]), True
         if any(PANIC.match(line) for line in log.splitlines()):
@@ -147,8 +150,7 @@ def status_of(cause: str, log: str) -> tuple[int, bool]:
 
 def is_over(log: str) -> bool:
     """Whether the kernel has said its last word: then a silent machine is one that halts."""
-    last = last_line(log)
-    return bool(STATUS_LINE.match(last) or PANIC.match(last))
+    return any(pattern.match(last_line(log)) for pattern in (STATUS_LINE, PANIC, WAITS))
 
 
 def last_words(folder: str) -> str:

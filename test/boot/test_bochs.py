@@ -1,4 +1,4 @@
-"""Bochs, a second opinion on what a CPU does: an Intel model and an AMD one, x2APIC, four CPUs that take
+"""Bochs, a second opinion on what a CPU does: models of Intel's and of AMD's, x2APIC, and CPUs that take
 turns of a few instructions."""
 
 import random

@@ -159,6 +159,7 @@ if regexp "$oem"; then
 fi
 """
 REFUSED = "boot: multiboot2 information: too long\n" + OFF + "126\n" + bochs.HALTED + "\n"
+WAITING = "[  1.234] power: {}: press a key to switch off, r to restart\n"
 PANICKED = "[  1.234] panic: CPU 0: double fault\n[  1.235] panic:  ffffffff80100000 entry\n"
 
 
@@ -172,6 +173,8 @@ PANICKED = "[  1.234] panic: CPU 0: double fault\n[  1.235] panic:  ffffffff8010
         (bochs.POWER_OFF, PANICKED, 99, False),
         ("", PANICKED + bochs.HALTED + "\n", 99, False),
         ("", REFUSED, 126, True),  # it halts: there is nothing yet to switch off by
+        ("", WAITING.format("status 126"), 126, True),
+        ("", PANICKED + WAITING.format("panic"), 99, False),
         ("", OFF + "0\n", 98, False),  # any program can print that, and hang
         ("exception(): 3rd (13) exception with no resolution", OFF + "0\n", 98, False),
         ("cpu directive malformed.", "", 97, False),
@@ -188,6 +191,9 @@ def test_status_in_bochs_follows_how_it_ended_and_the_last_line(cause, log, stat
         (OFF + "3\n", True),
         (OFF + "3\r\n" + bochs.HALTED + "\r\n", True),
         (PANICKED, True),
+        (WAITING.format("panic"), True),
+        (WAITING.format("status 126"), True),
+        (WAITING.format("status 0"), False),  # as it was asked to
         (PANICKED + "hello\n", False),
         ("[  1.000] init: /bin/x\n", False),
     ],
