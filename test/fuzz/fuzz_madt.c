@@ -27,7 +27,8 @@ static void check(const uint8_t *table, size_t length)
     uint32_t highest = 0;
     int result;
     while ((result = madt_next(table, length, &offset, &entry, &error)) == 1) {
-        CHECK(entry.offset == expected && entry.length >= 2 && entry.length == table[expected + 1]);
+        CHECK(entry.offset == expected && entry.length >= 2 && expected + 1 < length);
+        CHECK(entry.length == table[expected + 1]);
         expected += entry.length;
         CHECK(offset == expected && offset <= length);
         check_entry(&entry, table);

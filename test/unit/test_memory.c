@@ -64,7 +64,7 @@ static void test_any_map_gives_what_a_map_of_bytes_gives(void **state)
     for (int round = 0; round < 3000; round++) {
         uint64_t origin =
             random_below(2) ? 0 : UINT64_MAX - BYTES; /* its last byte is in no range */
-        struct boot_memory map[12];
+        struct boot_memory map[12] = {0};
         bool model[BYTES] = {false};
         size_t count = random_below(COUNT(map) + 1);
         for (size_t i = 0; i < count; i++) {
