@@ -99,10 +99,7 @@ static void find_nmi_pins(const void *madt)
         uint32_t uid = walk.entry.local_nmi.uid;
         unsigned lint = walk.entry.local_nmi.lint;
         bool low = (walk.entry.local_nmi.flags & POLARITY_MASK) == ACTIVE_LOW;
-        if (lint >= PINS)
-            klog("acpi", "MADT: an NMI on pin LINT%u at byte %zu, which there is not: ignored",
-                 lint, walk.entry.offset);
-        for (unsigned i = 0; lint < PINS && i < cpu_count; i++) {
+        for (unsigned i = 0; lint < PINS && i < cpu_count; i++) { /* madt_parse names the others */
             struct cpu *cpu = cpu_block(i);
             if (uid != MADT_ALL_CPUS && uid != cpu->acpi_uid)
                 continue;
@@ -115,6 +112,26 @@ static void find_nmi_pins(const void *madt)
         cpu_block(i)->nmi_pins = 1 << PIN_USUAL;
 }
 
+static void tell_of_madt(const struct madt_info *info)
+{
+    size_t named = info->faults < MADT_FAULTS_NAMED ? info->faults : MADT_FAULTS_NAMED;
+    klog("acpi", "MADT: %zu CPUs enabled, highest APIC id %u, %zu I/O APICs", info->cpus,
+         info->max_apic_id, info->io_apics);
+    if (info->online_capable)
+        klog("acpi", "MADT: CPUs that may be plugged in later, and would not be used: %zu",
+             info->online_capable);
+    if (info->mailbox)
+        klog("acpi", "MADT: a wake-up mailbox at 0x%lx is not used: INIT and start-up IPIs are",
+             info->mailbox);
+    for (size_t i = 0; i < named; i++)
+        klog("acpi", "MADT: %s at byte %zu", info->fault[i].what, info->fault[i].offset);
+    if (info->faults > named)
+        klog("acpi", "MADT: and %zu faults more", info->faults - named);
+    if (info->local_apic_address != apic_address())
+        klog("acpi", "MADT: local APIC at 0x%lx, but the CPU says 0x%lx: so be it",
+             info->local_apic_address, apic_address());
+}
+
 void smp_find_cpus(uint8_t wanted, uint32_t max_cpus, bool nosmp)
 {
     const void *madt = acpi_table("APIC");
@@ -122,14 +139,10 @@ void smp_find_cpus(uint8_t wanted, uint32_t max_cpus, bool nosmp)
     struct parse_error error;
     if (madt)
         (void)madt_parse(madt, acpi_table_length(madt), &info, &error); /* create_blocks tells */
-    if (madt && info.local_apic_address != apic_address())
-        klog("acpi", "MADT: local APIC at 0x%lx, but the CPU says 0x%lx: so be it",
-             info.local_apic_address, apic_address());
-    if (!madt)
-        klog("acpi", "no MADT: one CPU");
+    if (madt)
+        tell_of_madt(&info);
     else
-        klog("acpi", "MADT: %zu CPUs enabled, highest APIC id %u, %zu I/O APICs", info.cpus,
-             info.max_apic_id, info.io_apics);
+        klog("acpi", "no MADT: one CPU");
     if (apic_init(wanted, info.max_apic_id))
         panic("no memory to map the local APIC");
     if (cpu_block_create(apic_id(), boot_cpu_uid(madt)))

@@ -6,6 +6,7 @@
 
 #include "smp/acpi.h"
 
+#define MADT_REVISION      8U
 #define MADT_LAPIC_ADDRESS ACPI_HEADER_SIZE
 #define MADT_FLAGS         (ACPI_HEADER_SIZE + 4U)
 #define MADT_ENTRIES       (ACPI_HEADER_SIZE + 8U)
@@ -15,30 +16,36 @@
 #define CPU_ENABLED        (1U << 0)
 #define CPU_ONLINE_CAPABLE (1U << 1)
 
+/* Of the table, since ACPI 6.3: before, the bit was reserved, and firmware left rubbish in it. */
+#define REVISION_ONLINE_CAPABLE 5
+
 #define XAPIC_BROADCAST  UINT8_MAX
 #define X2APIC_BROADCAST UINT32_MAX
+
+#define NMI_PINS 2 /* LINT0 and LINT1 */
 
 /* The least length of each type that is decoded, in bytes; 0: not decoded. */
 static const uint8_t least_length[UINT8_MAX + 1] = {
     [MADT_LOCAL_APIC] = 8,    [MADT_IO_APIC] = 12,          [MADT_INTERRUPT_OVERRIDE] = 10,
     [MADT_NMI_SOURCE] = 8,    [MADT_LOCAL_APIC_NMI] = 6,    [MADT_LOCAL_APIC_ADDRESS] = 12,
-    [MADT_LOCAL_X2APIC] = 16, [MADT_LOCAL_X2APIC_NMI] = 12,
+    [MADT_LOCAL_X2APIC] = 16, [MADT_LOCAL_X2APIC_NMI] = 12, [MADT_WAKEUP] = 16,
 };
 
-static void set_cpu_flags(struct madt_entry *entry, uint32_t flags)
+/* The other bits are reserved, and may be anything. */
+static void set_cpu_flags(struct madt_entry *entry, uint32_t flags, uint8_t revision)
 {
     entry->cpu.enabled = flags & CPU_ENABLED;
-    entry->cpu.online_capable = flags & CPU_ONLINE_CAPABLE;
+    entry->cpu.online_capable = revision >= REVISION_ONLINE_CAPABLE && flags & CPU_ONLINE_CAPABLE;
 }
 
-/* bytes: the whole entry, its length checked. */
-static void decode(const uint8_t *bytes, struct madt_entry *entry)
+/* bytes: the whole entry, its length checked; revision: the table's. */
+static void decode(const uint8_t *bytes, uint8_t revision, struct madt_entry *entry)
 {
     switch (entry->type) {
     case MADT_LOCAL_APIC:
         entry->cpu.uid = bytes[2];
         entry->cpu.apic_id = bytes[3];
-        set_cpu_flags(entry, load32(bytes, 4));
+        set_cpu_flags(entry, load32(bytes, 4), revision);
         break;
     case MADT_IO_APIC:
         entry->io_apic.id = bytes[2];
@@ -65,13 +72,16 @@ static void decode(const uint8_t *bytes, struct madt_entry *entry)
         break;
     case MADT_LOCAL_X2APIC:
         entry->cpu.apic_id = load32(bytes, 4);
-        set_cpu_flags(entry, load32(bytes, 8));
+        set_cpu_flags(entry, load32(bytes, 8), revision);
         entry->cpu.uid = load32(bytes, 12);
         break;
     case MADT_LOCAL_X2APIC_NMI:
         entry->local_nmi.flags = load16(bytes, 2);
         entry->local_nmi.uid = load32(bytes, 4);
         entry->local_nmi.lint = bytes[8];
+        break;
+    case MADT_WAKEUP:
+        entry->mailbox = load64(bytes, 8);
         break;
     default:
         break;
@@ -96,7 +106,7 @@ int madt_next(const void *madt, size_t length, size_t *offset, struct madt_entry
         return parse_fail(error, -EINVAL, at + 1, "MADT entry too short for its type");
     if (entry->length > length - at)
         return parse_fail(error, -EINVAL, at + 1, "MADT entry past the end of the table");
-    decode(bytes, entry);
+    decode(bytes, ((const uint8_t *)madt)[MADT_REVISION], entry);
     *offset = at + entry->length;
     return 1;
 }
@@ -113,6 +123,47 @@ bool madt_is_startable(const struct madt_entry *entry)
     }
 }
 
+/* Which ids were there before; those beyond the set never were. */
+struct id_set {
+    uint8_t bits[MADT_IDS_COMPARED / 8];
+};
+
+static bool test_and_add(struct id_set *set, uint32_t id)
+{
+    if (id >= MADT_IDS_COMPARED)
+        return false;
+    bool was = set->bits[id / 8] >> id % 8 & 1;
+    set->bits[id / 8] |= (uint8_t)(1U << id % 8);
+    return was;
+}
+
+static void note_fault(struct madt_info *out, size_t offset, const char *what)
+{
+    if (out->faults < MADT_FAULTS_NAMED)
+        (void)parse_fail(&out->fault[out->faults], 0, offset, what);
+    out->faults++;
+}
+
+static void count_cpu(const struct madt_entry *entry, struct id_set *ids, struct id_set *uids,
+                      struct madt_info *out)
+{
+    bool wide = entry->type == MADT_LOCAL_X2APIC;
+    size_t id_at = entry->offset + (wide ? 4 : 3);
+    if (!entry->cpu.enabled) {
+        out->online_capable += entry->cpu.online_capable;
+    } else if (!madt_is_startable(entry)) {
+        note_fault(out, id_at, "a processor with the id that means all of them");
+    } else if (test_and_add(ids, entry->cpu.apic_id)) {
+        note_fault(out, id_at, "an APIC id that was listed before");
+    } else {
+        if (test_and_add(uids, entry->cpu.uid))
+            note_fault(out, entry->offset + (wide ? 12 : 2), "an ACPI UID that was listed before");
+        out->cpus++;
+        if (entry->cpu.apic_id > out->max_apic_id)
+            out->max_apic_id = entry->cpu.apic_id;
+    }
+}
+
 int madt_parse(const void *madt, size_t length, struct madt_info *out, struct parse_error *error)
 {
     *out = (struct madt_info){0};
@@ -121,21 +172,36 @@ int madt_parse(const void *madt, size_t length, struct madt_info *out, struct pa
     out->local_apic_address = load32(madt, MADT_LAPIC_ADDRESS);
     out->pcat_compat = load32(madt, MADT_FLAGS) & MADT_FLAG_PCAT_COMPAT;
 
-    size_t offset = 0;
+    struct id_set ids = {0}, uids = {0};
+    size_t offset = 0, addresses = 0;
     struct madt_entry entry;
     int result;
     while ((result = madt_next(madt, length, &offset, &entry, error)) == 1) {
-        bool is_cpu = entry.type == MADT_LOCAL_APIC || entry.type == MADT_LOCAL_X2APIC;
-        if (madt_is_startable(&entry)) {
-            out->cpus++;
-            if (entry.cpu.apic_id > out->max_apic_id)
-                out->max_apic_id = entry.cpu.apic_id;
-        } else if (is_cpu && !entry.cpu.enabled && entry.cpu.online_capable) {
-            out->online_capable++;
-        } else if (entry.type == MADT_IO_APIC) {
+        switch (entry.type) {
+        case MADT_LOCAL_APIC:
+        case MADT_LOCAL_X2APIC:
+            count_cpu(&entry, &ids, &uids, out);
+            break;
+        case MADT_IO_APIC:
             out->io_apics++;
-        } else if (entry.type == MADT_LOCAL_APIC_ADDRESS) {
-            out->local_apic_address = entry.local_apic_address;
+            break;
+        case MADT_LOCAL_APIC_NMI:
+        case MADT_LOCAL_X2APIC_NMI:
+            if (entry.local_nmi.lint >= NMI_PINS)
+                note_fault(out, entry.offset + (entry.type == MADT_LOCAL_APIC_NMI ? 5 : 8),
+                           "an NMI on a pin that no local APIC has");
+            break;
+        case MADT_LOCAL_APIC_ADDRESS:
+            if (addresses++)
+                note_fault(out, entry.offset, "one more address of the local APICs");
+            else
+                out->local_apic_address = entry.local_apic_address;
+            break;
+        case MADT_WAKEUP:
+            out->mailbox = entry.mailbox;
+            break;
+        default:
+            break;
         }
     }
     return result;

@@ -17,6 +17,7 @@ enum madt_type {
     MADT_LOCAL_APIC_ADDRESS = 5,
     MADT_LOCAL_X2APIC = 9,
     MADT_LOCAL_X2APIC_NMI = 10,
+    MADT_WAKEUP = 16,
 };
 
 #define MADT_ALL_CPUS UINT32_MAX /* the uid of an NMI entry that is about every processor */
@@ -30,7 +31,7 @@ struct madt_entry {
             uint32_t apic_id;
             uint32_t uid; /* the firmware's name for the processor; not the APIC id */
             bool enabled;
-            bool online_capable; /* absent now, may be plugged in later */
+            bool online_capable; /* absent now, may be plugged in later; from table revision 5 on */
         } cpu;                   /* MADT_LOCAL_APIC, MADT_LOCAL_X2APIC */
         struct {
             uint32_t id;
@@ -53,6 +54,7 @@ struct madt_entry {
             uint8_t lint;            /* which local interrupt pin: 0 or 1 */
         } local_nmi;                 /* MADT_LOCAL_APIC_NMI, MADT_LOCAL_X2APIC_NMI */
         uint64_t local_apic_address; /* physical */
+        uint64_t mailbox;            /* physical; MADT_WAKEUP */
     };
 };
 
@@ -67,15 +69,28 @@ int madt_next(const void *madt, size_t length, size_t *offset, struct madt_entry
  * broadcast id. One processor may be listed twice, as MADT_LOCAL_APIC and as MADT_LOCAL_X2APIC. */
 bool madt_is_startable(const struct madt_entry *entry);
 
+/* Faults that the log names one by one; the rest is counted, lest a table of them flood it. */
+#define MADT_FAULTS_NAMED 4
+
+/* Ids below are compared with each other: all that xAPIC mode knows, and some. */
+#define MADT_IDS_COMPARED 4096
+
 struct madt_info {
     uint64_t local_apic_address; /* physical; an address entry overrides the header's 32 bits */
     bool pcat_compat;            /* two 8259 PICs are there too, and must be masked */
-    size_t cpus;                 /* entries that madt_is_startable */
+    size_t cpus;                 /* entries that madt_is_startable, each APIC id once */
     size_t online_capable;       /* processors that may be plugged in later */
     size_t io_apics;
     uint32_t max_apic_id; /* of the startable ones; 0 when there are none */
+    uint64_t mailbox;     /* physical, of a wake-up entry; 0: there is none */
+
+    /* What the firmware must not say, though one can live with it: a processor that has the
+     * broadcast id, an APIC id or a UID listed before, an NMI on a pin that no APIC has, a second
+     * address. Offsets are in the table. */
+    size_t faults;
+    struct parse_error fault[MADT_FAULTS_NAMED]; /* the first of them */
 };
 
-/* Walks the whole table. 0, or -EINVAL as madt_next; out then counts the entries before the error.
- */
+/* Walks the whole table. 0, or -EINVAL as madt_next; out then tells of the entries before the
+ * error. */
 int madt_parse(const void *madt, size_t length, struct madt_info *out, struct parse_error *error);

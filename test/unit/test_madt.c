@@ -11,11 +11,15 @@ static struct madt_entry entry;
 static struct madt_info info;
 static struct parse_error error;
 
+#define REVISION 5 /* of the table; the bit for online-capable is known since then */
+
 static void begin(uint32_t local_apic, uint32_t flags)
 {
     in.size = 0;
     put(&in, "APIC", 4);
-    put_zeros(&in, 32);
+    put_int(&in, 4, 0);
+    put_int(&in, 1, REVISION);
+    put_zeros(&in, 27);
     put_int(&in, 4, local_apic);
     put_int(&in, 4, flags);
 }
@@ -125,6 +129,23 @@ static void test_enabled_and_online_capable_are_separate_flags(void **state)
     }
 }
 
+static void test_online_capable_is_no_flag_of_earlier_revisions(void **state)
+{
+    (void)state;
+    for (int revision = 0; revision <= UINT8_MAX; revision++) {
+        for (int x2apic = 0; x2apic <= 1; x2apic++) {
+            begin(0, 0);
+            in.data[8] = (uint8_t)revision;
+            x2apic ? put_x2apic(0, 1, 2) : put_local_apic(0, 1, 2);
+            assert_int_equal(first(), 1);
+            assert_int_equal(entry.cpu.online_capable, revision >= 5);
+            assert_false(entry.cpu.enabled);
+            assert_int_equal(parse(), 0);
+            assert_int_equal(info.online_capable, revision >= 5);
+        }
+    }
+}
+
 static void test_broadcast_ids_are_not_startable(void **state)
 {
     (void)state;
@@ -224,6 +245,19 @@ static void test_address_entry_overrides_the_header(void **state)
     assert_int_equal(info.local_apic_address, 0x01020304fee00000);
 }
 
+static void test_wakeup_mailbox_is_noted(void **state)
+{
+    (void)state;
+    begin(0, 0);
+    put_entry(16, "\0\0\0\0\0\0\x08\x07\x06\x05\x04\x03\x02\x01", 14);
+    assert_int_equal(first(), 1);
+    assert_int_equal(entry.type, MADT_WAKEUP);
+    assert_int_equal(entry.mailbox, 0x0102030405060708);
+    assert_int_equal(parse(), 0);
+    assert_int_equal(info.mailbox, 0x0102030405060708);
+    assert_int_equal(info.faults, 0);
+}
+
 static void test_unknown_entries_are_named_and_skipped(void **state)
 {
     (void)state;
@@ -261,7 +295,7 @@ static void test_entry_of_length_zero_is_refused(void **state)
 static void test_entry_too_short_for_its_type_is_refused(void **state)
 {
     (void)state;
-    static const uint8_t least[] = {8, 12, 10, 8, 6, 12, 2, 2, 2, 16, 12, 2};
+    static const uint8_t least[] = {8, 12, 10, 8, 6, 12, 2, 2, 2, 16, 12, 2, 2, 2, 2, 2, 16, 2};
     for (size_t type = 0; type < sizeof least; type++) {
         for (uint8_t length = 1; length <= 20; length++) {
             begin(0, 0);
@@ -310,10 +344,123 @@ static void test_summary_counts_each_kind(void **state)
     put_entry(1, "\0\0\0\0\0\0\0\0\0\0", 10);
     put_entry(1, "\0\0\0\0\0\0\0\0\0\0", 10);
     assert_int_equal(parse(), 0);
+    assert_int_equal(info.faults, 2); /* the broadcasts */
     assert_int_equal(info.cpus, 3);
     assert_int_equal(info.online_capable, 2);
     assert_int_equal(info.io_apics, 2);
     assert_int_equal(info.max_apic_id, 0x1000);
+}
+
+static void expect_fault(size_t index, size_t offset, const char *what)
+{
+    assert_true(index < info.faults && index < MADT_FAULTS_NAMED);
+    assert_string_equal(info.fault[index].what, what);
+    assert_int_equal(info.fault[index].offset, offset);
+}
+
+static void test_processor_listed_twice_is_a_fault_and_counts_once(void **state)
+{
+    (void)state;
+    begin(0, 0);
+    put_local_apic(0, 0, 1);
+    put_x2apic(1, 300, 1);
+    size_t same = put_local_apic(0, 0, 1); /* by the same type */
+    size_t wide = put_x2apic(7, 0, 1);     /* by the other */
+    size_t again = put_x2apic(8, 300, 1);  /* an id that only the other has */
+    put_local_apic(9, 0, 0);               /* disabled: a placeholder may have any id */
+    size_t uid = put_local_apic(1, 2, 1);  /* another processor with a UID of before */
+    assert_int_equal(parse(), 0);
+    assert_int_equal(info.cpus, 3);
+    assert_int_equal(info.faults, 4);
+    expect_fault(0, same + 3, "an APIC id that was listed before");
+    expect_fault(1, wide + 4, "an APIC id that was listed before");
+    expect_fault(2, again + 4, "an APIC id that was listed before");
+    expect_fault(3, uid + 2, "an ACPI UID that was listed before");
+}
+
+static void test_processor_with_the_broadcast_id_is_a_fault(void **state)
+{
+    (void)state;
+    static const char what[] = "a processor with the id that means all of them";
+    begin(0, 0);
+    size_t first_one = put_local_apic(3, 0xff, 1);
+    put_local_apic(3, 0xff, 0); /* as firmware fills up its table */
+    put_x2apic(3, UINT32_MAX, 0);
+    size_t second = put_x2apic(3, UINT32_MAX, 1);
+    put_x2apic(4, 0xff, 1); /* an ordinary id here */
+    assert_int_equal(parse(), 0);
+    assert_int_equal(info.cpus, 1);
+    assert_int_equal(info.max_apic_id, 0xff);
+    assert_int_equal(info.faults, 2);
+    expect_fault(0, first_one + 3, what);
+    expect_fault(1, second + 4, what);
+}
+
+static void test_nmi_pin_that_is_not_there_is_a_fault(void **state)
+{
+    (void)state;
+    begin(0, 0);
+    put_entry(4, "\xff\0\0\1", 4);
+    put_entry(10, "\0\0\xff\xff\xff\xff\0\0\0\0", 10);
+    size_t narrow = put_entry(4, "\xff\0\0\2", 4);
+    size_t wide = put_entry(10, "\0\0\1\0\0\0\xff\0\0\0", 10);
+    assert_int_equal(parse(), 0);
+    assert_int_equal(info.faults, 2);
+    expect_fault(0, narrow + 5, "an NMI on a pin that no local APIC has");
+    expect_fault(1, wide + 8, "an NMI on a pin that no local APIC has");
+}
+
+static void test_second_address_is_a_fault_and_does_not_count(void **state)
+{
+    (void)state;
+    begin(1, 0);
+    put_entry(5, "\0\0\x00\x00\xe0\xfe\0\0\0\0", 10);
+    size_t second = put_entry(5, "\0\0\x00\x00\xd0\xfe\0\0\0\0", 10);
+    assert_int_equal(parse(), 0);
+    assert_int_equal(info.local_apic_address, 0xfee00000);
+    assert_int_equal(info.faults, 1);
+    expect_fault(0, second, "one more address of the local APICs");
+}
+
+static void test_first_faults_are_named_and_all_are_counted(void **state)
+{
+    (void)state;
+    begin(0, 0);
+    size_t last = 0;
+    for (int i = 0; i <= 1000; i++) {
+        size_t at = put_local_apic((uint8_t)i, 5, 1);
+        last = i == MADT_FAULTS_NAMED ? at : last;
+    }
+    assert_int_equal(parse(), 0);
+    assert_int_equal(info.cpus, 1);
+    assert_int_equal(info.faults, 1000);
+    expect_fault(MADT_FAULTS_NAMED - 1, last + 3, "an APIC id that was listed before");
+}
+
+static void test_faults_before_an_error_are_told(void **state)
+{
+    (void)state;
+    begin(0, 0);
+    put_local_apic(0, 5, 1);
+    size_t twice = put_local_apic(1, 5, 1);
+    size_t bad = put_local_apic(2, 5, 1);
+    in.data[bad + 1] = 0;
+    assert_refused(parse(), -EINVAL, bad + 1, "MADT entry of length zero");
+    assert_int_equal(info.faults, 1);
+    expect_fault(0, twice + 3, "an APIC id that was listed before");
+}
+
+static void test_boot_cpu_may_stand_anywhere_and_ids_may_have_gaps(void **state)
+{
+    (void)state;
+    begin(0, 0);
+    put_local_apic(9, 40, 1);
+    put_local_apic(0, 254, 1);
+    put_local_apic(7, 0, 1);
+    assert_int_equal(parse(), 0);
+    assert_int_equal(info.cpus, 3);
+    assert_int_equal(info.max_apic_id, 254);
+    assert_int_equal(info.faults, 0);
 }
 
 static void test_there_is_no_fixed_maximum_of_cpus(void **state)
@@ -327,6 +474,7 @@ static void test_there_is_no_fixed_maximum_of_cpus(void **state)
     assert_int_equal(parse(), 0);
     assert_int_equal(info.cpus, count);
     assert_int_equal(info.max_apic_id, 3 * (count - 1));
+    assert_int_equal(info.faults, 0);
 }
 
 /* A table as a machine of `cpus` processors has it, 8 bytes and 16 mixed. */
@@ -383,6 +531,7 @@ int main(void)
         cmocka_unit_test(test_local_apic_keeps_its_three_numbers_apart),
         cmocka_unit_test(test_x2apic_has_32_bit_ids),
         cmocka_unit_test(test_enabled_and_online_capable_are_separate_flags),
+        cmocka_unit_test(test_online_capable_is_no_flag_of_earlier_revisions),
         cmocka_unit_test(test_broadcast_ids_are_not_startable),
         cmocka_unit_test(test_other_entries_are_not_startable),
         cmocka_unit_test(test_io_apic_is_decoded),
@@ -390,11 +539,19 @@ int main(void)
         cmocka_unit_test(test_nmi_entries_are_decoded),
         cmocka_unit_test(test_nmi_for_all_cpus_reads_the_same_in_both_forms),
         cmocka_unit_test(test_address_entry_overrides_the_header),
+        cmocka_unit_test(test_wakeup_mailbox_is_noted),
         cmocka_unit_test(test_unknown_entries_are_named_and_skipped),
         cmocka_unit_test(test_entry_of_length_zero_is_refused),
         cmocka_unit_test(test_entry_too_short_for_its_type_is_refused),
         cmocka_unit_test(test_entry_past_the_end_is_refused_after_those_before_it),
         cmocka_unit_test(test_summary_counts_each_kind),
+        cmocka_unit_test(test_processor_listed_twice_is_a_fault_and_counts_once),
+        cmocka_unit_test(test_processor_with_the_broadcast_id_is_a_fault),
+        cmocka_unit_test(test_nmi_pin_that_is_not_there_is_a_fault),
+        cmocka_unit_test(test_second_address_is_a_fault_and_does_not_count),
+        cmocka_unit_test(test_first_faults_are_named_and_all_are_counted),
+        cmocka_unit_test(test_faults_before_an_error_are_told),
+        cmocka_unit_test(test_boot_cpu_may_stand_anywhere_and_ids_may_have_gaps),
         cmocka_unit_test(test_there_is_no_fixed_maximum_of_cpus),
         cmocka_unit_test(test_mutated_tables_end_in_bounds),
     };
