@@ -27,6 +27,7 @@ static bool sums_to_zero(const void *bytes, size_t length)
 int acpi_check_rsdp(const void *rsdp, size_t length, struct acpi_root *out,
                     struct parse_error *error)
 {
+    *out = (struct acpi_root){0};
     if (length < RSDP_OLD_SIZE)
         return parse_fail(error, -EINVAL, 0, "root pointer too short");
     if (memcmp(rsdp, "RSD PTR ", 8) != 0)
@@ -34,8 +35,8 @@ int acpi_check_rsdp(const void *rsdp, size_t length, struct acpi_root *out,
     if (!sums_to_zero(rsdp, RSDP_OLD_SIZE))
         return parse_fail(error, -EINVAL, RSDP_CHECKSUM, "wrong checksum of the root pointer");
 
-    *out = (struct acpi_root){.address = load32(rsdp, RSDP_RSDT),
-                              .revision = ((const uint8_t *)rsdp)[RSDP_REVISION]};
+    out->rsdt = load32(rsdp, RSDP_RSDT);
+    out->revision = ((const uint8_t *)rsdp)[RSDP_REVISION];
     if (out->revision >= 2 && length >= RSDP_NEW_SIZE) {
         uint32_t own_length = load32(rsdp, RSDP_LENGTH);
         if (own_length < RSDP_NEW_SIZE || own_length > length)
@@ -44,13 +45,9 @@ int acpi_check_rsdp(const void *rsdp, size_t length, struct acpi_root *out,
         if (!sums_to_zero(rsdp, own_length))
             return parse_fail(error, -EINVAL, RSDP_CHECKSUM_LONG,
                               "wrong extended checksum of the root pointer");
-        uint64_t xsdt = load64(rsdp, RSDP_XSDT);
-        if (xsdt) {
-            out->address = xsdt;
-            out->extended = true;
-        }
+        out->xsdt = load64(rsdp, RSDP_XSDT);
     }
-    if (out->address == 0)
+    if (!out->xsdt && !out->rsdt)
         return parse_fail(error, -EINVAL, RSDP_RSDT, "root pointer to no table");
     return 0;
 }
@@ -80,11 +77,16 @@ size_t acpi_root_count(const void *root_table)
     return (acpi_table_length(root_table) - ACPI_HEADER_SIZE) / root_entry_size(root_table);
 }
 
+size_t acpi_root_entry_offset(const void *root_table, size_t index)
+{
+    return ACPI_HEADER_SIZE + index * root_entry_size(root_table);
+}
+
 uint64_t acpi_root_entry(const void *root_table, size_t index)
 {
-    size_t size = root_entry_size(root_table);
-    size_t offset = ACPI_HEADER_SIZE + index * size;
-    return size == 8 ? load64(root_table, offset) : load32(root_table, offset);
+    size_t offset = acpi_root_entry_offset(root_table, index);
+    return root_entry_size(root_table) == 8 ? load64(root_table, offset)
+                                            : load32(root_table, offset);
 }
 
 /* FADT fields (section 5.2.9): offsets in the table. */

@@ -12,13 +12,14 @@
 #define ACPI_HEADER_SIZE 36
 
 struct acpi_root {
-    uint64_t address; /* of the XSDT when there is one, else of the RSDT */
-    bool extended;    /* it is the XSDT */
+    uint64_t xsdt;    /* 0: there is none */
+    uint64_t rsdt;    /* the same tables, as far as they lie below 4 GiB; 0: there is none */
     uint8_t revision; /* 0: ACPI 1.0; 2: later */
 };
 
-/* 0, or -EINVAL. A root pointer of revision 2 cut to the 20 bytes of revision 0 is taken as such.
- */
+/* 0, or -EINVAL; then out->rsdt is what the 20 bytes of revision 0 say, if nothing is wrong with
+ * those, else 0, and out->xsdt is 0. A root pointer of revision 2 cut to 20 bytes is taken as one of
+ * revision 0. */
 int acpi_check_rsdp(const void *rsdp, size_t length, struct acpi_root *out,
                     struct parse_error *error);
 
@@ -37,6 +38,7 @@ static inline uint32_t acpi_table_length(const void *table)
 /* Of an XSDT or RSDT that acpi_check_table has passed; index < count. */
 size_t acpi_root_count(const void *root_table);
 uint64_t acpi_root_entry(const void *root_table, size_t index);
+size_t acpi_root_entry_offset(const void *root_table, size_t index); /* bytes, in the table */
 
 /* A generic address structure. address 0: the machine has no such register. */
 struct acpi_register {

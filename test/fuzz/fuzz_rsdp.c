@@ -9,10 +9,11 @@ static void check(const uint8_t *bytes, size_t size)
     struct acpi_root root;
     struct parse_error error;
     int result = acpi_check_rsdp(bytes, size, &root, &error);
+    CHECK(root.rsdt <= UINT32_MAX && (!root.xsdt || size >= 36));
     if (result)
-        CHECK(result == -EINVAL && error.offset <= size && strlen(error.what) > 0);
+        CHECK(result == -EINVAL && error.offset <= size && strlen(error.what) > 0 && !root.xsdt);
     else
-        CHECK(root.address != 0 && (root.extended ? size >= 36 : root.address <= UINT32_MAX));
+        CHECK(root.xsdt || root.rsdt);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

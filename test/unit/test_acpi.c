@@ -57,8 +57,8 @@ static void test_old_root_pointer_leads_to_the_rsdt(void **state)
     (void)state;
     put_rsdp(0, 0x7ffe1234, 0);
     assert_int_equal(check_rsdp(), 0);
-    assert_int_equal(root.address, 0x7ffe1234);
-    assert_false(root.extended);
+    assert_int_equal(root.rsdt, 0x7ffe1234);
+    assert_int_equal(root.xsdt, 0);
     assert_int_equal(root.revision, 0);
 }
 
@@ -67,8 +67,8 @@ static void test_new_root_pointer_leads_to_the_xsdt(void **state)
     (void)state;
     put_rsdp(2, 0x7ffe1234, 0x123456789a);
     assert_int_equal(check_rsdp(), 0);
-    assert_int_equal(root.address, 0x123456789a);
-    assert_true(root.extended);
+    assert_int_equal(root.xsdt, 0x123456789a);
+    assert_int_equal(root.rsdt, 0x7ffe1234);
     assert_int_equal(root.revision, 2);
 }
 
@@ -77,8 +77,8 @@ static void test_new_root_pointer_without_an_xsdt_leads_to_the_rsdt(void **state
     (void)state;
     put_rsdp(2, 0x7ffe1234, 0);
     assert_int_equal(check_rsdp(), 0);
-    assert_int_equal(root.address, 0x7ffe1234);
-    assert_false(root.extended);
+    assert_int_equal(root.rsdt, 0x7ffe1234);
+    assert_int_equal(root.xsdt, 0);
 }
 
 static void test_new_root_pointer_cut_to_the_old_size_leads_to_the_rsdt(void **state)
@@ -87,9 +87,27 @@ static void test_new_root_pointer_cut_to_the_old_size_leads_to_the_rsdt(void **s
     put_rsdp(2, 0x7ffe1234, 0x123456789a);
     for (in.size = 20; in.size < 36; in.size++) {
         assert_int_equal(check_rsdp(), 0);
-        assert_int_equal(root.address, 0x7ffe1234);
-        assert_false(root.extended);
+        assert_int_equal(root.rsdt, 0x7ffe1234);
+        assert_int_equal(root.xsdt, 0);
     }
+}
+
+static void test_root_pointer_with_a_bad_end_still_leads_to_the_rsdt(void **state)
+{
+    (void)state;
+    put_rsdp(2, 0x7ffe1234, 0x123456789a);
+    in.data[24] ^= 1;
+    assert_refused(check_rsdp(), -EINVAL, 32, "wrong extended checksum of the root pointer");
+    assert_int_equal(root.rsdt, 0x7ffe1234);
+    assert_int_equal(root.xsdt, 0);
+    put_rsdp(2, 0x7ffe1234, 0x123456789a);
+    set_int(&in, 20, 4, 35);
+    assert_refused(check_rsdp(), -EINVAL, 20, "length of the root pointer out of range");
+    assert_int_equal(root.rsdt, 0x7ffe1234);
+    put_rsdp(2, 0x7ffe1234, 0x123456789a);
+    in.data[16] ^= 1;
+    assert_refused(check_rsdp(), -EINVAL, 8, "wrong checksum of the root pointer");
+    assert_int_equal(root.rsdt, 0);
 }
 
 static void test_malformed_root_pointer_is_refused(void **state)
@@ -416,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_new_root_pointer_leads_to_the_xsdt),
         cmocka_unit_test(test_new_root_pointer_without_an_xsdt_leads_to_the_rsdt),
         cmocka_unit_test(test_new_root_pointer_cut_to_the_old_size_leads_to_the_rsdt),
+        cmocka_unit_test(test_root_pointer_with_a_bad_end_still_leads_to_the_rsdt),
         cmocka_unit_test(test_malformed_root_pointer_is_refused),
         cmocka_unit_test(test_table_is_checked_for_signature_length_and_checksum),
         cmocka_unit_test(test_table_length_out_of_range_is_refused),
