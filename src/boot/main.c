@@ -20,6 +20,7 @@
 #include "mm/frames.h"
 #include "smp/bringup.h"
 #include "smp/cpus.h"
+#include "smp/dump.h"
 #include "smp/platform.h"
 #include "smp/skew.h"
 #include "smp/tables.h"
@@ -158,6 +159,8 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     ram_map(); /* W^X, the direct map */
     find_initramfs();
     acpi_init(&boot);
+    if (cmdline.acpi_dump)
+        acpi_dump();
     platform_find_timer();
     smp_find_cpus(cmdline.apic, cmdline.max_cpus, cmdline.nosmp); /* blocks and stacks for all */
     ram_account("CPUs");

@@ -68,6 +68,13 @@ void console_write(const char *bytes, size_t length)
     unlock_console(locked);
 }
 
+void console_write_serial(const char *bytes, size_t length)
+{
+    bool locked = lock_console();
+    write_lines(bytes, length);
+    unlock_console(locked);
+}
+
 int console_read_byte(void)
 {
     if (!ready)

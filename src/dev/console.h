@@ -13,6 +13,9 @@ void console_init(void);
  * lock. */
 void console_write(const char *bytes, size_t length);
 
+/* The same to the serial port alone: what is long and for another machine to read. */
+void console_write_serial(const char *bytes, size_t length);
+
 /* One log line: "[  1.234] subsystem: text". The newline is added. */
 void klog(const char *subsystem, const char *text, ...) __attribute__((format(printf, 2, 3)));
 
