@@ -1,54 +1,8 @@
 /* APIC id 1 by an x2APIC entry, APIC id 2 by both kinds, and one that xAPIC mode cannot reach. */
-[0004]                          Signature : "APIC"
-[0004]                       Table Length : 00000000
-[0001]                           Revision : 03
-[0001]                           Checksum : 00
-[0006]                             Oem ID : "SALLY "
-[0008]                       Oem Table ID : "MADT    "
-[0004]                       Oem Revision : 00000001
-[0004]                    Asl Compiler ID : "INTL"
-[0004]              Asl Compiler Revision : 20200925
-
-[0004]                 Local Apic Address : FEE00000
-[0004]              Flags (decoded below) : 00000001
-                      PC-AT Compatibility : 1
-
-[0001]                      Subtable Type : 00 [Processor Local APIC]
-[0001]                             Length : 08
-[0001]                       Processor ID : 00
-[0001]                      Local Apic ID : 00
-[0004]              Flags (decoded below) : 00000001
-                        Processor Enabled : 1
-                   Runtime Online Capable : 0
-
-[0001]                      Subtable Type : 09 [Processor Local x2APIC]
-[0001]                             Length : 10
-[0002]                           Reserved : 0000
-[0004]                Processor x2Apic ID : 00000001
-[0004]              Flags (decoded below) : 00000001
-                        Processor Enabled : 1
-[0004]                      Processor UID : 00000001
-
-[0001]                      Subtable Type : 00 [Processor Local APIC]
-[0001]                             Length : 08
-[0001]                       Processor ID : 02
-[0001]                      Local Apic ID : 02
-[0004]              Flags (decoded below) : 00000001
-                        Processor Enabled : 1
-                   Runtime Online Capable : 0
-
-[0001]                      Subtable Type : 09 [Processor Local x2APIC]
-[0001]                             Length : 10
-[0002]                           Reserved : 0000
-[0004]                Processor x2Apic ID : 00000002
-[0004]              Flags (decoded below) : 00000001
-                        Processor Enabled : 1
-[0004]                      Processor UID : 00000002
-
-[0001]                      Subtable Type : 09 [Processor Local x2APIC]
-[0001]                             Length : 10
-[0002]                           Reserved : 0000
-[0004]                Processor x2Apic ID : 00000123
-[0004]              Flags (decoded below) : 00000001
-                        Processor Enabled : 1
-[0004]                      Processor UID : 00000003
+#include "madt.inc"
+MADT(03)
+CPU(00, 00)
+X2APIC_CPU(00000001, 00000001)
+CPU(02, 02)
+X2APIC_CPU(00000002, 00000002)
+X2APIC_CPU(00000003, 00000123)

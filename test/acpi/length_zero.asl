@@ -1,0 +1,8 @@
+/* The third CPU's entry has no length. */
+// patch: 61 00
+#include "madt.inc"
+MADT(03)
+CPU(00, 00)
+CPU(01, 01)
+CPU(02, 02)
+CPU(03, 03)

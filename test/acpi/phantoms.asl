@@ -1,0 +1,15 @@
+/* Twelve enabled CPUs; on a machine of two, ten of them are nobody. */
+#include "madt.inc"
+MADT(03)
+CPU(00, 00)
+CPU(01, 01)
+CPU(10, 10)
+CPU(11, 11)
+CPU(12, 12)
+CPU(13, 13)
+CPU(14, 14)
+CPU(15, 15)
+CPU(16, 16)
+CPU(17, 17)
+CPU(18, 18)
+CPU(19, 19)

@@ -1,0 +1,244 @@
+"""What the firmware's tables say, right or wrong: every CPU that can work does, what is wrong is named in
+one line, and the tables can be sent to somebody."""
+
+from __future__ import annotations
+
+import re
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, runner
+from gdbstub import debugged
+from kernelfile import Kernel
+from test_cpus import online
+
+IGNORED = "what follows is ignored"
+# MADT of test/acpi -> CPUs of the machine, how many come online, of how many, what the log says
+ODD = {
+    "phantom": (2, 2, 3, [r"smp: +CPU 2 \(APIC id 7, ACPI UID 9\) does not answer: left out"]),
+    "phantoms": (2, 2, 12, [
+        rf"smp: +CPU {n - 14} \(APIC id {n}, ACPI UID {n}\) does not answer: left out"
+        for n in range(16, 26)
+    ]),
+    "disabled": (4, 3, 3, ["MADT: 3 CPUs enabled", "MADT: CPUs that may be plugged in later, and would not be used: 1$"]),
+    "holes": (4, 2, 2, ["MADT: 2 CPUs enabled, highest APIC id 3"]),
+    "last": (4, 4, 4, ["MADT: 4 CPUs enabled"]),
+    "unlisted": (4, 3, 3, ["MADT: 2 CPUs enabled", "MADT: the boot CPU, APIC id 0, is not listed"]),
+    "duplicates": (4, 4, 4, [
+        "MADT: 4 CPUs enabled",
+        "MADT: an ACPI UID that was listed before at byte 70$",
+        "MADT: an APIC id that was listed before at byte 79$",
+        "MADT: an APIC id that was listed before at byte 88$",
+        "MADT: a processor with the id that means all of them at byte 103$",
+        "MADT: and 2 faults more$",
+    ]),
+    "x2apic": (3, 3, 3, [
+        "MADT: an APIC id that was listed before at byte 80$",
+        "apic: xAPIC mode: an APIC id above 254 needs x2APIC, but the CPU has none",
+        r"smp: +APIC id 291 needs x2APIC mode: left out",
+    ]),
+    "nmi": (4, 2, 2, [
+        "MADT: an NMI on a pin that no local APIC has at byte 103$",
+        "MADT: one more address of the local APICs at byte 104$",
+    ]),
+    "unknown": (4, 4, 4, ["MADT: 4 CPUs enabled", "MADT: a wake-up mailbox at 0x1fe65000 is not used"]),
+    "length_zero": (4, 2, 2, [rf"MADT: .*length zero at byte 61: {IGNORED}"]),
+    "length_short": (4, 2, 2, [rf"MADT: .*too short for its type at byte 61: {IGNORED}"]),
+    "length_past": (4, 3, 3, [rf"MADT: .*past the end of the table at byte 69: {IGNORED}"]),
+    "absent": (2, 1, 1, ["no MADT: one CPU"]),
+    "checksum": (4, 1, 1, [
+        r"RSDT, byte \d+: table APIC at 0x[0-9a-f]+: wrong checksum of the table: ignored",
+        "no MADT: one CPU",
+    ]),
+}  # fmt: skip
+
+SCATTERED = {"holes", "last"}  # programs are seen to run on each CPU
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_madt_is_named_and_the_cpus_it_lists_work(boot, name):
+    smp, come, of, said = ODD[name]
+    if name in SCATTERED:
+        done = boot("init=/test/runner -- /test/sched=0", smp=smp, madt=name)
+        done.check_ktap()
+    else:
+        done = boot("init=/test/exit_42", smp=smp, madt=name).check(42)
+    assert online(done) == (come, of)
+    for line in said:
+        done.one(line)
+    faults = [line for line in done.lines if " acpi: " in line and not re.search(r"CPUs? enabled", line)]
+    expected = [line for line in said if "enabled" not in line and not re.match("smp|apic", line)]
+    assert len(faults) == len(expected), "\n".join(faults)
+
+
+def test_every_odd_madt_is_booted():
+    assert {path.stem for path in (ROOT / "test/acpi").glob("*.asl")} == set(ODD)
+
+
+# -- a root table with bad pointers: planted in memory, where the kernel is about to look ---------
+
+PLACE = 0x50000  # in the first MiB, mapped, and nobody's
+DIRECT_MAP = 0xFFFF800000000000
+NOWHERE = 0x7000000000  # within the CPU's 40 bits, and nothing is there
+
+
+def summed(table: bytes, at: int, length: int = 0) -> bytes:
+    data = bytearray(table)
+    data[at] = (data[at] - sum(data[: length or len(data)])) % 256
+    return bytes(data)
+
+
+def table(name: str, body: bytes) -> bytes:
+    header = struct.pack("<4sIBB6s8sI4sI", name.encode(), 36 + len(body), 1, 0, b"SALLY ", b"ODD     ", 1,
+                         b"TEST", 1)  # fmt: skip
+    return summed(header + body, 9)
+
+
+class Firmware:
+    """A machine stopped before the kernel looks at its tables; and how to plant others."""
+
+    def __init__(self, gdb):
+        self.gdb, kernel = gdb, Kernel()
+        gdb.run_to(kernel["acpi_init"])
+        self.info = gdb.registers()["rdi"]
+        self.pointer, self.length = (
+            kernel.offset("boot_info", member) for member in ("rsdp", "rsdp_length")
+        )
+        self.rsdt = struct.unpack("<I", gdb.read(gdb.word(self.info + self.pointer) + 16, 4))[0]
+        self.physical(True)
+        size = struct.unpack("<I", gdb.read(self.rsdt + 4, 4))[0]
+        entries = struct.unpack(f"<{size // 4 - 9}I", gdb.read(self.rsdt + 36, size - 36))
+        self.tables = {gdb.read(entry, 4).decode(): entry for entry in entries}
+
+    def physical(self, on: bool) -> None:
+        assert self.gdb.ask(f"Qqemu.PhyMemMode:{on:d}") == "OK"
+
+    def plant(self, xsdt: bytes, rsdt: int, others: dict[int, bytes], bad_root: bool = False) -> None:
+        """The root pointer at PLACE, the XSDT 64 bytes behind it."""
+        rsdp = struct.pack("<8sB6sBIIQI", b"RSD PTR ", 0, b"SALLY ", 2, rsdt, 36, PLACE + 64, 0)
+        rsdp = summed(summed(rsdp, 8, 20), 32)
+        if bad_root:
+            rsdp = rsdp[:32] + bytes([rsdp[32] ^ 0xFF]) + rsdp[33:]
+        for address, data in {PLACE: rsdp, PLACE + 64: xsdt, **others}.items():
+            self.gdb.write(address, data)
+        self.physical(False)
+        self.gdb.write(self.info + self.pointer, struct.pack("<Q", DIRECT_MAP + PLACE))
+        self.gdb.write(self.info + self.length, struct.pack("<Q", 36))
+
+
+def pointers(*addresses: int) -> bytes:
+    return table("XSDT", struct.pack(f"<{len(addresses)}Q", *addresses))
+
+
+@pytest.fixture
+def firmware(tmp_path):
+    machine = runner.Machine(iso="build/both/test.iso", append="init=/test/exit_42", smp=4)
+    with debugged(tmp_path, machine) as session:
+        yield Firmware(session.gdb), session
+
+
+def all_four_are_online(session):
+    done = session.end().check(42)
+    assert online(done) == (4, 4), done.log
+    return done
+
+
+def test_bad_pointers_are_named_once_and_the_good_ones_beside_them_found(firmware):
+    planted, session = firmware
+    absurd, short, wrong = PLACE + 0x1000, PLACE + 0x1100, PLACE + 0x1200
+    others = {
+        absurd: table("OEM7", b"")[:4] + b"\xf0\xff\xff\xff" + bytes(28),
+        short: table("OEM8", b"")[:4] + b"\x08\0\0\0" + bytes(28),
+        wrong: table("OEM9", b"one bit is wrong")[:-1] + b"f",
+    }
+    bad = [
+        (0, r"\?{4}", "a null pointer"),
+        (PLACE + 64, "XSDT", "a root table"),
+        (1 << 45, r"\?{4}", "not a physical address"),
+        (NOWHERE, r"\?{4}", "no table's signature"),
+        (planted.tables["APIC"] + 1, ".*", "no table's signature|an impossible length"),
+        (absurd, "OEM7", "an impossible length"),
+        (short, "OEM8", "an impossible length"),
+        (wrong, "OEM9", "wrong checksum of the table"),
+    ]
+    again_and_more = [0, wrong, (1 << 64) - 16, 1 << 63]  # two of them said before
+    addresses = [address for address, _, _ in bad] + again_and_more + list(planted.tables.values())
+    planted.plant(pointers(*addresses), planted.rsdt, others)
+    done = all_four_are_online(session)
+    for at, (address, name, what) in enumerate(bad):
+        done.one(f"acpi: XSDT, byte {36 + 8 * at}: table {name} at {address:#x}: ({what}): ignored$")
+    done.one("acpi: bad tables besides: 2$")
+    assert len(done.find(" acpi: ")) == len(bad) + 2, done.log  # and what the MADT says
+
+
+@pytest.mark.parametrize(
+    "damage, said",
+    [
+        ("XSDT", r"RSDP, byte 24: table XSDT at 0x50040: wrong checksum of the table: ignored$"),
+        ("RSDP", r"RSDP: wrong extended checksum of the root pointer at byte 32$"),
+        ("MADT", r"XSDT, byte 36: table .{4} at 0x7000000000: no table's signature: ignored$"),
+        ("signature", r"RSDP, byte 24: table OEM6 at 0x50040: not the root table that it should be: ignored$"),
+    ],
+    ids=["XSDT", "RSDP", "MADT", "signature"],
+)  # fmt: skip
+def test_rsdt_helps_where_the_xsdt_is_bad(firmware, damage, said):
+    planted, session = firmware
+    others = [address for name, address in planted.tables.items() if name != "APIC"]
+    xsdt = pointers(NOWHERE, *others) if damage == "MADT" else pointers(*planted.tables.values())
+    if damage == "XSDT":
+        xsdt = xsdt[:9] + bytes([xsdt[9] ^ 1]) + xsdt[10:]
+    if damage == "signature":
+        xsdt = table("OEM6", xsdt[36:])
+    planted.plant(xsdt, planted.rsdt, {}, bad_root=damage == "RSDP")
+    done = all_four_are_online(session)
+    done.one(said)
+    assert len(done.find(" acpi: ")) == 2, done.log  # and what the MADT says
+
+
+# -- acpi=dump ------------------------------------------------------------------------------------
+
+
+def extracted(text: str, folder: Path) -> dict[str, bytes]:
+    """Through acpixtract and iasl -d, neither of which may find fault with it."""
+    (folder / "tables.txt").write_text(text)
+    run = {"cwd": folder, "stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+    subprocess.run(["acpixtract", "-a", "tables.txt"], check=True, **run)
+    files = sorted(folder.glob("*.dat"))
+    for file in files:
+        done = subprocess.run(["iasl", "-d", file.name], **run)
+        said = done.stdout + done.stderr
+        assert done.returncode == 0 and "rror" not in said, f"{file.name}: {said}"
+        assert file.with_suffix(".dsl").exists()
+    found = {file.stem: file.read_bytes() for file in files}
+    assert {"apic", "dsdt", "facp", "facs", "rsdt"} <= set(found)
+    for name, data in found.items():
+        assert data[:4] == name.upper().encode() and struct.unpack_from("<I", data, 4)[0] == len(data)
+    return found
+
+
+@pytest.mark.parametrize("machine, smp", [("pc", 3), ("q35", 4)])
+def test_acpidump_boots_a_machine_and_gives_its_tables(tmp_path, machine, smp):
+    command = ["tools/acpidump", "--", "--machine", machine, "--smp", str(smp)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    madt = extracted(done.stdout, tmp_path)["apic"]
+    ids, at = [], 44
+    while at < len(madt):
+        if madt[at] == 0 and madt[at + 4] & 1:
+            ids.append(madt[at + 3])
+        at += madt[at + 1]
+    assert ids == list(range(smp))
+
+
+def test_dump_has_every_byte_of_a_bad_table_too(boot, tmp_path):
+    done = boot("acpi=dump init=/test/exit_42", smp=2, madt="checksum").check(42)
+    (tmp_path / "log").write_text(done.log)
+    command = ["tools/acpidump", tmp_path / "log"]
+    dump = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (dump.returncode, dump.stderr) == (0, "")
+    (tmp_path / "extracted").mkdir()
+    assert extracted(dump.stdout, tmp_path / "extracted")["apic"] == (
+        ROOT / "build/acpi/checksum.aml"
+    ).read_bytes()
