@@ -4,7 +4,7 @@
 #include "cpu/clock.h"
 #include "cpu/io.h"
 #include "dev/power.h"
-#include "smp/acpi.h"
+#include "smp/fadt.h"
 #include "smp/tables.h"
 #include <asm/errno.h>
 

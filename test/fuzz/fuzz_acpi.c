@@ -1,7 +1,7 @@
-// sources: src/smp/acpi.c
+// sources: src/smp/acpi.c src/smp/fadt.c
 /* Starts from an empty corpus. The first byte chooses the parser; signature and checksums are
  * corrected half of the time, or hardly any input would get past them. */
-#include "smp/acpi.h"
+#include "smp/fadt.h"
 
 #include "check.h"
 
