@@ -1,27 +1,25 @@
-/* Verdict and power-off. The status line is the last of the log: all programs have ended by then,
- * so none of them can have written it. */
+/* Verdict and power-off. The status line is the last of the log: all programs have ended or are
+ * stopped by then, so none of them can have written it. */
 
 #include "boot/end.h"
-#include "cpu/regs.h"
 #include "dev/console.h"
 #include "dev/power.h"
+#include "lib/format.h"
 #include "mm/frames.h"
 
 static size_t frames_at_start;
-static bool stay_on;
 
-void machine_mark_start(bool poweroff)
+void machine_mark_start(void)
 {
-    stay_on = !poweroff;
     frames_at_start = frames_free();
 }
 
 static _Noreturn void leave(int exit_status)
 {
-    if (stay_on) {
-        klog("power", "poweroff=off: halted, status %d", exit_status);
-        halt_forever();
-    }
+    char status[24];
+    format(status, sizeof(status), "status %d", exit_status);
+    if (power_wait(status))
+        power_restart();
     klog("power", "off, status %d", exit_status);
     power_off(exit_status ? EXIT_FAIL : EXIT_PASS);
 }

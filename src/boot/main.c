@@ -15,6 +15,7 @@
 #include "cpu/symbols.h"
 #include "dev/channel.h"
 #include "dev/console.h"
+#include "dev/power.h"
 #include "dev/screen.h"
 #include "lib/random.h"
 #include "mm/frames.h"
@@ -138,7 +139,7 @@ static void start_init(void)
 {
     klog("init", "%s, %lu ms after the kernel's first instruction", cmdline.init,
          clock_boot_ns() / 1000000);
-    machine_mark_start(cmdline.poweroff != CHOICE_OFF);
+    machine_mark_start();
     int error = process_start_init(cmdline.init, cmdline.init_argv);
     if (error) {
         klog("init", "%s: %s", cmdline.init,
@@ -160,23 +161,25 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     idt_load(); /* from here on a fault is a panic, not a reset */
     parse_boot_info(information);
     cpu_features_detect();
-    pic_mask();
+    pic_mask(); /* the MADT may say that there is none: then nobody hears it */
     clock_init(first_tsc);
     parse_command_line();
+    power_set_choice(cmdline.poweroff);
     mitigations_decide(cmdline.mitigations);
     idt_open_door(); /* int 0x80, by the door that the mitigations want */
     take_memory(information);
     paging_init(&boot); /* W^X, the direct map */
     find_initramfs();
     acpi_init(&boot);
-    platform_find_timer();
+    platform_init();        /* what the FADT says */
+    platform_start_clock(); /* until here time stands still, but where CPUID told the TSC's rate */
     smp_find_cpus(cmdline.nosmp ? 1 : cmdline.max_cpus); /* blocks and stacks for all */
     cpu_init(cpu_block(0)); /* GDT, TSS, features, doors: what every CPU runs */
     describe_cpu();
     random_init();
     apic_enable();
     apic_timer_calibrate();
-    platform_prepare_power_off();
+    platform_prepare_power();
     smp_start(trampoline_place(&boot, in_use, in_use_count));
     klog("sys", "doors open: " ENTRY_NAME);
     lab_init(cmdline.lab);

@@ -50,12 +50,18 @@ void acpi_init(const struct boot_info *boot)
     root = acpi_map_table(pointer.address, pointer.extended ? "XSDT" : "RSDT");
 }
 
-const void *acpi_table(const char signature[4])
+const void *acpi_next_table(const char signature[4], size_t *index)
 {
-    for (size_t i = 0; root && i < acpi_root_count(root); i++) {
-        const void *table = acpi_map_table(acpi_root_entry(root, i), signature);
+    while (root && *index < acpi_root_count(root)) {
+        const void *table = acpi_map_table(acpi_root_entry(root, (*index)++), signature);
         if (table)
             return table;
     }
     return NULL;
+}
+
+const void *acpi_table(const char signature[4])
+{
+    size_t index = 0;
+    return acpi_next_table(signature, &index);
 }

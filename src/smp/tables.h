@@ -1,6 +1,7 @@
 /* The firmware's ACPI tables, found and mapped. */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct boot_info;
@@ -10,6 +11,9 @@ void acpi_init(const struct boot_info *boot);
 
 /* A mapped and checked table by its signature, or NULL. */
 const void *acpi_table(const char signature[4]);
+
+/* The same, of several: *index begins at 0, and goes on behind the one that was found. */
+const void *acpi_next_table(const char signature[4], size_t *index);
 
 /* Maps a table whole, by its physical address. signature NULL: any. NULL when it is another table,
  * or a bad one: then the log says so. Boot only. */

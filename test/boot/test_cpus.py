@@ -115,21 +115,3 @@ def test_madt_entry_without_a_length_ends_the_list_and_is_named(boot, tmp_path, 
     done.check(42)
     done.one(r"acpi: MADT: .* at byte 61: what follows is ignored")
     assert online(done) == (2, 2)
-
-
-@pytest.mark.parametrize("machine", ["pc", "q35"])
-def test_machine_is_switched_off_by_acpi(boot, machine):
-    """Without QEMU's exit device, as on real machines: QEMU ends with 0 and no verdict."""
-    done = boot("init=/bin/compare", smp=2, machine=machine, exit_device=False, timeout=30)
-    assert (done.status, done.qemu_status) == (98, 0), done.log
-    assert "power: off, status 0" in done.lines[-1]
-
-
-def test_poweroff_off_leaves_the_machine_on_with_its_verdict_in_the_log(boot):
-    def switch_off(line, qmp):
-        if "poweroff=off: halted, status 42" in line:
-            assert qmp.execute("query-status")["running"]
-            qmp.execute("quit")
-
-    done = boot("poweroff=off init=/test/exit_42", smp=2, on_line=switch_off, timeout=30)
-    assert (done.status, done.qemu_status) == (98, 0), done.log
