@@ -2,6 +2,8 @@
  * stopped by then, so none of them can have written it. */
 
 #include "boot/end.h"
+#include "cpu/panic.h"
+#include "cpu/regs.h"
 #include "dev/console.h"
 #include "dev/power.h"
 #include "lib/format.h"
@@ -40,4 +42,25 @@ void machine_end(int wait_status)
 void machine_refuse(int exit_status)
 {
     leave(exit_status);
+}
+
+void machine_leave(enum machine_request request, const char *program)
+{
+    static const char *const names[] = {
+        [MACHINE_POWER_OFF] = "power-off", [MACHINE_RESTART] = "restart", [MACHINE_HALT] = "halt"};
+    console_keep();
+    unsigned running = stop_other_cpus();
+    /* After what a program may have left without a newline, before the verdict's own line. */
+    klog("power", "%s asks for %s", program, names[request]);
+    if (running)
+        klog("power", "%u other CPUs did not stop", running);
+    if (request == MACHINE_RESTART)
+        power_restart();
+    if (request == MACHINE_HALT) {
+        klog("power", "halted");
+        console_flush();
+        halt_forever();
+    }
+    klog("power", "off, status 0");
+    power_off(EXIT_PASS);
 }

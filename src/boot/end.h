@@ -10,3 +10,9 @@ _Noreturn void machine_refuse(int exit_status);
 
 /* Notes how many frames are free before init starts: at the end there must be as many. */
 void machine_mark_start(void);
+
+/* A program, named for the log, has asked for it, while others may still run: reboot(2). All CPUs
+ * but this one are stopped where they are. Whoever asks for a power-off gets it at once, whatever
+ * poweroff= says. The caller holds no lock. */
+enum machine_request { MACHINE_POWER_OFF, MACHINE_RESTART, MACHINE_HALT };
+_Noreturn void machine_leave(enum machine_request request, const char *program);

@@ -6,15 +6,16 @@ from __future__ import annotations
 import re
 import socket
 import struct
+import time
 
 import pytest
 from conftest import ROOT, Boot, NoExitDevice, runner
 from gdbstub import debugged
 from kernelfile import Kernel
 
-FADT_DSDT, FADT_PM_TIMER, FADT_BOOT_ARCH = 40, 76, 109
+FADT_DSDT, FADT_PM_TIMER, FADT_BOOT_ARCH, FADT_FLAGS = 40, 76, 109, 112
 FADT_X_PM_TIMER, FADT_SLEEP_CONTROL, FADT_SIZE = 208, 244, 268
-FLAG_HARDWARE_REDUCED = 1 << 20
+FLAG_RESET_REGISTER, FLAG_HARDWARE_REDUCED = 1 << 10, 1 << 20
 SLEEP_CONTROL = 0x505  # a port of ours
 FREE_MEMORY = 0x1000  # nobody's on a PC, once its firmware has started the loader
 PIECE = 0x400  # bytes, of what goes through the debugger at once
@@ -159,6 +160,69 @@ def test_machine_is_switched_off_by_acpi(boot):
     """Without QEMU's exit device, as on real machines."""
     done = boot("init=/bin/compare", smp=2, machine="q35", exit_device=False, timeout=30)
     ends_by_itself(done, "power: off, status 0")
+
+
+def test_program_switches_the_machine_off_while_others_are_at_work(boot):
+    done = boot("init=/test/reboot -- off", smp=4, machine="pc", exit_device=False, timeout=30)
+    done.one("power: reboot asks for power-off")
+    ends_by_itself(done, "power: off, status 0")
+    assert not done.find("still there|did not stop")
+
+
+def test_power_off_by_a_program_is_a_verdict_too(boot):
+    done = boot("init=/test/reboot -- off", smp=2, timeout=30).check(0)
+    assert "power: off, status 0" in done.lines[-1]
+
+
+def restarted(done, resets) -> None:
+    done.one("power: reboot asks for restart")
+    ends_by_itself(done, "power: (restart|no reset by)")
+    assert done.find("power: restart$")
+    assert not done.find("still there|did not stop")
+    text = resets.read_text()
+    assert "CPU Reset" in text
+
+
+@pytest.mark.parametrize("machine", ["q35", "pc"])
+def test_program_restarts_the_machine_by_register_or_8042(boot, tmp_path, machine):
+    """q35 has a reset register in its FADT, pc has none."""
+    resets = tmp_path / "resets"
+    done = boot("init=/test/reboot -- restart", smp=4, machine=machine, exit_device=False, timeout=30,
+                extra=["-d", "cpu_reset", "-D", str(resets)])  # fmt: skip
+    restarted(done, resets)
+    assert "Triple fault" not in resets.read_text()
+    assert not done.find("no reset by")
+
+
+def test_machine_without_register_and_8042_is_restarted_by_a_triple_fault(patched, tmp_path):
+    def change(fadt):
+        flags = struct.unpack_from("<I", fadt, FADT_FLAGS)[0] & ~FLAG_RESET_REGISTER
+        struct.pack_into("<I", fadt, FADT_FLAGS, flags)
+
+    resets = tmp_path / "resets"
+    done = patched(b"FACP", change, "init=/test/reboot -- restart", smp=2, machine="q35,i8042=off",
+                   exit_device=False, extra=["-d", "cpu_reset", "-D", str(resets)])  # fmt: skip
+    restarted(done, resets)
+    assert "Triple fault" in resets.read_text()
+
+
+def test_program_halts_the_machine_and_all_its_cpus(boot):
+    """By QEMU's word, since whoever ran on might be silent."""
+    seen = []
+
+    def switch_off(line, qmp):
+        if "power: halted" in line:
+            for _ in range(100):
+                text = qmp.execute("human-monitor-command", **{"command-line": "info registers -a"})
+                seen[:] = re.findall(r"HLT=(\d)", text)
+                if set(seen) == {"1"}:
+                    break
+                time.sleep(0.02)
+            qmp.execute("quit")
+
+    done = boot("init=/test/reboot -- halt", smp=4, on_line=switch_off, timeout=30)
+    assert seen == ["1"] * 4, f"HLT of the CPUs: {seen}\n{done.log}"
+    ends_by_itself(done, "power: halted$")
 
 
 def test_machine_without_s5_says_that_it_is_safe_to_switch_off(patched):
