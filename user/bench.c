@@ -68,7 +68,7 @@ static bool find_cpus(void)
     if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
         return false;
     bench.cpus = calloc((size_t)CPU_COUNT(&allowed), sizeof(int));
-    for (int cpu = 0; bench.cpus && cpu < CPU_SETSIZE; cpu++)
+    for (int cpu = 0; bench.cpus && cpu < CPUS_MOST; cpu++)
         if (CPU_ISSET(cpu, &allowed))
             bench.cpus[bench.cpu_count++] = cpu;
     return bench.cpu_count > 0;

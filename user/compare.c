@@ -237,7 +237,7 @@ int main(int argc, char **argv)
 
     double rate = 0;
     int done = 0;
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+    for (int cpu = 0; cpu < CPUS_MOST; cpu++) {
         if (!CPU_ISSET(cpu, &allowed))
             continue;
         if (pin(cpu) != 0 || sched_getcpu() != cpu) {

@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+// CPUs that a cpu_set_t has room for. (musl's CPU_SETSIZE is 128: the set's bytes.)
+#define CPUS_MOST (8 * (int)sizeof(cpu_set_t))
+
 struct cpuid {
     uint32_t eax, ebx, ecx, edx;
 };

@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#include "cpu.h"
 #include "stress.h"
 
 #define KERNEL_HALF 0xffff800000000000
@@ -139,9 +140,9 @@ static void here(struct worker *w)
 {
     unsigned cpu = ~0u, node = ~0u;
     worker_expect(w, "result", 0, CALL(w, getcpu, POINTER(&cpu), POINTER(&node), 0));
-    if (cpu >= CPU_SETSIZE || !CPU_ISSET(cpu, &w->allowed)) {
+    if (cpu >= (unsigned)CPUS_MOST || !CPU_ISSET(cpu, &w->allowed)) {
         int first = 0;
-        while (first < CPU_SETSIZE - 1 && !CPU_ISSET(first, &w->allowed))
+        while (first < CPUS_MOST - 1 && !CPU_ISSET(first, &w->allowed))
             first++;
         worker_expect(w, "CPU outside the affinity, which begins at", first, cpu);
     }
@@ -153,9 +154,9 @@ void calls_move(struct worker *w)
     uint64_t r = random_next(&w->random);
     int wanted = r & 1 ? 1 : 1 + (int)((r >> 1) % (uint64_t)CPU_COUNT(&stress.cpus));
     while (wanted > 0) {
-        int cpu = (int)(random_next(&w->random) % CPU_SETSIZE);
-        while (!CPU_ISSET(cpu, &stress.cpus))
-            cpu = (cpu + 1) % CPU_SETSIZE;
+        int skip = (int)(random_next(&w->random) % (uint64_t)CPU_COUNT(&stress.cpus)), cpu = 0;
+        while (!CPU_ISSET(cpu, &stress.cpus) || skip-- > 0)
+            cpu++;
         CPU_SET(cpu, &w->allowed);
         wanted--;
     }

@@ -48,18 +48,24 @@ bits 32
 ; Out: kernel_main(information, TSC at the first instruction) on the boot stack; never returns.
 global boot_entry
 boot_entry:
-    mov ecx, eax
-    rdtsc
-    mov [first_tsc], eax
-    mov [first_tsc + 4], edx
     cld
     mov esp, page_dirs + 4096           ; in pages that are filled only later
     mov esi, no_multiboot2
-    cmp ecx, MULTIBOOT2_LOADER_MAGIC
+    cmp eax, MULTIBOOT2_LOADER_MAGIC
     jne refuse
     mov ebp, ebx                        ; cpuid destroys ebx
 
     mov esi, no_long_mode
+    pushfd                              ; a CPU whose EFLAGS.ID cannot be changed has no CPUID
+    pop eax                             ; (SDM vol. 1, 20.1)
+    mov ecx, eax
+    xor eax, 1 << 21
+    push eax
+    popfd
+    pushfd
+    pop eax
+    cmp eax, ecx
+    je refuse
     mov eax, 0x80000000
     cpuid
     cmp eax, 0x80000001
@@ -68,10 +74,17 @@ boot_entry:
     cpuid
     bt edx, 29                          ; LM
     jnc refuse
+    mov ebx, edx
+    rdtsc                               ; comes with long mode
+    mov [first_tsc], eax
+    mov [first_tsc + 4], edx
+    bt ebx, 20                          ; NX
+    jc .nx
+    call turn_nx_on
     mov esi, no_nx
-    bt edx, 20                          ; NX
     jnc refuse
-    ; SYSCALL is asked for in cpu_features_detect: Intel shows its bit in 64-bit mode only.
+.nx:
+    ; What else must be there is asked for in cpu_features_detect.
 
     mov dword [boot_pml4], low_pdpt + 3
     mov dword [boot_pml4 + PML4_DIRECT_MAP * 8], low_pdpt + 3
@@ -106,6 +119,27 @@ boot_entry:
     mov cr0, eax
     lgdt [boot_gdt_pointer]
     jmp 0x08:long_mode
+
+; Out: CF: this CPU has NX after all. Intel CPUs have a switch that firmware may have left off, IA32_
+;      MISC_ENABLE bit 34 (SDM vol. 4, table 2-2); others have no such register. Clobbers eax to edx.
+turn_nx_on:
+    xor eax, eax
+    cpuid
+    cmp ebx, "Genu"
+    jne .no
+    cmp edx, "ineI"
+    jne .no
+    mov ecx, MSR_MISC_ENABLE
+    rdmsr
+    and edx, ~MISC_ENABLE_NO_NX_HIGH
+    wrmsr
+    mov eax, 0x80000001
+    cpuid
+    bt edx, 20
+    ret
+.no:
+    clc
+    ret
 
 ; In: esi = a sentence. Says it on the first serial port and on the text screen, and ends the machine:
 ; by QEMU's exit device where there is one (the verdict of src/dev/power.h), else by halting.

@@ -3,6 +3,7 @@
 #include "boot/cmdline.h"
 #include "boot/end.h"
 #include "boot/multiboot2.h"
+#include "boot/ram.h"
 #include "boot/banner.h"
 #include "cpu/apic.h"
 #include "cpu/clock.h"
@@ -12,16 +13,16 @@
 #include "cpu/mitigations.h"
 #include "cpu/panic.h"
 #include "cpu/regs.h"
-#include "cpu/symbols.h"
 #include "dev/channel.h"
 #include "dev/console.h"
 #include "dev/power.h"
 #include "dev/screen.h"
 #include "lib/random.h"
 #include "mm/frames.h"
-#include "mm/paging.h"
 #include "smp/bringup.h"
+#include "smp/cpus.h"
 #include "smp/platform.h"
+#include "smp/skew.h"
 #include "smp/tables.h"
 #include "sys/about.h"
 #include "sys/lab.h"
@@ -36,16 +37,13 @@
 
 #define FRAMEBUFFER_TEXT 2           /* Multiboot2, 3.6.12: EGA text mode */
 #define BOOT_INFO_MAX    (1UL << 20) /* bytes of boot information that we look at */
-
-extern char image_start[], image_end[]; /* physical addresses */
+#define BOOT_MAPPED      (1UL << 32) /* bytes that the boot page tables map, from address 0 on */
 
 _Noreturn void kernel_main(uint32_t information, uint64_t first_tsc);
 
 static struct cpu early_block; /* until the real one is there: locks and faults want a GS base */
 static struct boot_info boot;
 static struct cmdline cmdline;
-static struct phys_range in_use[BOOT_MODULE_MAX + 4]; /* of memory that the loader calls usable */
-static size_t in_use_count;
 
 static void use_early_block(void)
 {
@@ -57,7 +55,9 @@ static void use_early_block(void)
 static void parse_boot_info(uint32_t information)
 {
     struct parse_error error;
-    int bad = multiboot2_parse(phys_to_virt(information), BOOT_INFO_MAX, &boot, &error);
+    size_t most = BOOT_MAPPED - information;
+    int bad = multiboot2_parse(phys_to_virt(information),
+                               most < BOOT_INFO_MAX ? most : BOOT_INFO_MAX, &boot, &error);
     screen_init(bad || !boot.framebuffer.address || boot.framebuffer.type == FRAMEBUFFER_TEXT);
     console_write(VERSION_LINE "\n", sizeof(VERSION_LINE));
     if (bad) {
@@ -75,31 +75,6 @@ static void parse_command_line(void)
     }
 }
 
-/* Hands all usable memory to the frame allocator but what is in use: the image, the loader's
- * information, modules, symbols, and the trampoline's page, which lies below what it takes
- * anyway. */
-static void take_memory(uint32_t information)
-{
-    static struct phys_range usable[BOOT_MEMORY_MAX];
-    size_t usable_count = 0;
-    for (size_t i = 0; i < boot.memory_count; i++) {
-        const struct boot_memory *m = &boot.memory[i];
-        if (m->type == BOOT_MEMORY_USABLE)
-            usable[usable_count++] = (struct phys_range){m->base, m->size};
-    }
-    in_use[in_use_count++] =
-        (struct phys_range){(uint64_t)image_start, (uint64_t)(image_end - image_start)};
-    in_use[in_use_count++] = (struct phys_range){information, boot.length};
-    in_use_count += symbols_init(&boot, &in_use[in_use_count]);
-    for (size_t i = 0; i < boot.module_count; i++)
-        in_use[in_use_count++] =
-            (struct phys_range){boot.modules[i].start, boot.modules[i].end - boot.modules[i].start};
-    if (frames_init(usable, usable_count, in_use, in_use_count)) {
-        klog("boot", "no usable memory in the loader's map");
-        machine_refuse(STATUS_CANNOT_RUN);
-    }
-}
-
 static void find_initramfs(void)
 {
     if (!boot.module_count) {
@@ -109,6 +84,10 @@ static void find_initramfs(void)
     const struct boot_module *module = &boot.modules[0];
     const void *archive = phys_to_virt(module->start);
     size_t length = module->end - module->start, offset = 0, files = 0;
+    if (!length) {
+        klog("boot", "no initramfs: the loader's module has nothing in it");
+        machine_refuse(STATUS_CANNOT_RUN);
+    }
     struct cpio_entry entry;
     struct parse_error error;
     int more;
@@ -131,12 +110,22 @@ static void describe_cpu(void)
     klog("cpu", "%s, TSC %lu.%03lu GHz (%s, error %u ppm, %s)", cpu_brand(), mhz / 1000, mhz % 1000,
          clock_source(), clock_error_ppm(), clock_tsc_invariant() ? "invariant" : "not invariant");
     klog("cpu", "in force: %s", names);
+    cpu_missing_names(names, sizeof(names));
+    klog("cpu", "missing:%s", names);
     mitigations_describe(names, sizeof(names));
     klog("cpu", "mitigations: %s", names);
 }
 
+static void start_other_cpus(void)
+{
+    size_t count;
+    const struct phys_range *in_use = ram_in_use(&count);
+    smp_start(trampoline_place(&boot, in_use, count));
+}
+
 static void start_init(void)
 {
+    ram_describe();
     klog("init", "%s, %lu ms after the kernel's first instruction", cmdline.init,
          clock_boot_ns() / 1000000);
     machine_mark_start();
@@ -167,20 +156,22 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     power_set_choice(cmdline.poweroff);
     mitigations_decide(cmdline.mitigations);
     idt_open_door(); /* int 0x80, by the door that the mitigations want */
-    take_memory(information);
-    paging_init(&boot); /* W^X, the direct map */
+    ram_take(&boot, information);
+    ram_map(); /* W^X, the direct map */
     find_initramfs();
     acpi_init(&boot);
     platform_init();        /* what the FADT says */
     platform_start_clock(); /* until here time stands still, but where CPUID told the TSC's rate */
-    smp_find_cpus(cmdline.nosmp ? 1 : cmdline.max_cpus); /* blocks and stacks for all */
+    smp_find_cpus(cmdline.apic, cmdline.max_cpus, cmdline.nosmp); /* blocks and stacks for all */
+    ram_account("CPUs");
     cpu_init(cpu_block(0)); /* GDT, TSS, features, doors: what every CPU runs */
     describe_cpu();
     random_init();
-    apic_enable();
+    (void)apic_enable(); /* as apic_init left it */
     apic_timer_calibrate();
     platform_prepare_power();
-    smp_start(trampoline_place(&boot, in_use, in_use_count));
+    start_other_cpus();
+    skew_measure(); /* do all tell the same time? */
     klog("sys", "doors open: " ENTRY_NAME);
     lab_init(cmdline.lab);
     about_init(cmdline.lab);

@@ -3,6 +3,7 @@
 #include "boot/multiboot2.h"
 
 #include <asm/errno.h>
+#include <stdbool.h>
 
 #include "lib/string.h"
 
@@ -61,6 +62,32 @@ static int parse_module(const struct tag *tag, struct boot_info *out, struct par
     return 0;
 }
 
+/* What there is no room for is left out, but only of usable memory: without a reserved range, memory
+ * would be used that is none. False when there is no room for one of those. */
+static bool add_memory(struct boot_info *out, struct boot_memory range)
+{
+    struct boot_memory *last = &out->memory[out->memory_count];
+    if (out->memory_count && last[-1].type == range.type &&
+        last[-1].base + last[-1].size == range.base) {
+        last[-1].size += range.size;
+        return true;
+    }
+    if (out->memory_count < BOOT_MEMORY_MAX) {
+        *last = range;
+        out->memory_count++;
+        return true;
+    }
+    out->memory_dropped++;
+    if (range.type == BOOT_MEMORY_USABLE)
+        return true;
+    do {
+        if (last-- == out->memory)
+            return false;
+    } while (last->type != BOOT_MEMORY_USABLE);
+    *last = range;
+    return true;
+}
+
 static int parse_memory_map(const struct tag *tag, struct boot_info *out, struct parse_error *error)
 {
     if (tag->size < 16)
@@ -75,16 +102,18 @@ static int parse_memory_map(const struct tag *tag, struct boot_info *out, struct
         struct boot_memory range = {.base = load64(tag->bytes, at),
                                     .size = load64(tag->bytes, at + 8)};
         uint32_t type = load32(tag->bytes, at + 16);
-        if (range.size == 0)
-            continue;
-        if (range.base > UINT64_MAX - range.size)
-            return parse_fail(error, -EINVAL, tag->offset + at, "memory range that wraps around");
-        if (out->memory_count == BOOT_MEMORY_MAX)
-            return parse_fail(error, -E2BIG, tag->offset + at, "too many memory ranges");
         if (type < BOOT_MEMORY_USABLE || type > BOOT_MEMORY_BAD)
             type = BOOT_MEMORY_RESERVED;
         range.type = (enum boot_memory_type)type;
-        out->memory[out->memory_count++] = range;
+        if (range.size > UINT64_MAX - range.base) {
+            if (range.type == BOOT_MEMORY_USABLE) {
+                out->memory_dropped++;
+                continue;
+            }
+            range.size = UINT64_MAX - range.base; /* reserved up to the top */
+        }
+        if (range.size && !add_memory(out, range))
+            return parse_fail(error, -E2BIG, tag->offset + at, "too many reserved memory ranges");
     }
     return 0;
 }

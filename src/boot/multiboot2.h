@@ -10,7 +10,7 @@
 
 #define MULTIBOOT2_LOADER_MAGIC 0x36d76289U /* what the loader puts in eax */
 
-#define BOOT_MEMORY_MAX 128
+#define BOOT_MEMORY_MAX 512 /* after neighbours of one type were joined */
 #define BOOT_MODULE_MAX 8
 
 enum boot_memory_type {
@@ -21,8 +21,8 @@ enum boot_memory_type {
     BOOT_MEMORY_BAD = 5,
 };
 
-/* Physical bytes [base, base + size), in the loader's order: unsorted, unaligned, may overlap.
- * size > 0, and base + size does not wrap. */
+/* Physical bytes [base, base + size), as the loader has them: unsorted, unaligned, may overlap
+ * (src/boot/memory.h). size > 0, and base + size does not wrap. */
 struct boot_memory {
     uint64_t base;
     uint64_t size;
@@ -60,6 +60,7 @@ struct boot_info {
     const char *loader_name;  /* "" when there is none */
     size_t memory_count;      /* 0: the loader gave no memory map */
     struct boot_memory memory[BOOT_MEMORY_MAX];
+    size_t memory_dropped; /* usable ranges that wrap around, or that there was no room for */
     size_t module_count;
     struct boot_module modules[BOOT_MODULE_MAX];
     const void *rsdp; /* the loader's copy of the ACPI RSDP, tag 15 before 14; NULL: none */
@@ -69,7 +70,7 @@ struct boot_info {
 };
 
 /* info: what the loader left in ebx, mapped for max_length bytes. 0, or -EINVAL when a tag breaks
- * its bounds or is given twice, -E2BIG when there are more memory ranges or modules than fit. */
+ * its bounds or is given twice, -E2BIG when there are more modules or reserved ranges than fit. */
 int multiboot2_parse(const void *info, size_t max_length, struct boot_info *out,
                      struct parse_error *error);
 

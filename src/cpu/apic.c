@@ -1,10 +1,13 @@
-/* The local APIC in xAPIC mode: registers in memory, one page, the same address on every CPU. */
+/* The local APIC, in both of its modes. They differ in how a register is reached, in the command
+ * register, and in nothing else that matters here. */
 
 #include "cpu/apic.h"
 #include "cpu/clock.h"
+#include "cpu/cpu.h"
 #include "cpu/idt.h"
 #include "cpu/io.h"
 #include "cpu/regs.h"
+#include "dev/console.h"
 #include "mm/paging.h"
 #include <asm/errno.h>
 
@@ -35,25 +38,28 @@ enum apic_register {
 #define ICR_PENDING      (1U << 12)
 #define ICR_ASSERT       (1U << 14)
 #define DIVIDE_BY_1      0xb
+#define LVT_ACTIVE_LOW   (1U << 13)
 #define APIC_BASE_ENABLE (1UL << 11)
 #define APIC_BASE_X2     (1UL << 10)
 
+#define SEND_NS 200000 /* an APIC passes a message on within a few microseconds */
+
+static bool x2; /* the mode of all CPUs: the registers are MSRs; else one page at `registers` */
 static volatile uint32_t *registers;
+static uint64_t address; /* the page's, physical, the same for every CPU */
 static uint64_t ticks_per_ms = 1;
 
 static uint32_t read(enum apic_register r)
 {
-    return registers[r / 4];
+    return x2 ? (uint32_t)rdmsr(MSR_X2APIC + r / 16) : registers[r / 4];
 }
 
 static void write(enum apic_register r, uint32_t value)
 {
-    registers[r / 4] = value;
-}
-
-bool apic_is_x2(void)
-{
-    return rdmsr(MSR_APIC_BASE) & APIC_BASE_X2;
+    if (x2)
+        wrmsr(MSR_X2APIC + r / 16, value);
+    else
+        registers[r / 4] = value;
 }
 
 uint64_t apic_address(void)
@@ -61,30 +67,70 @@ uint64_t apic_address(void)
     return rdmsr(MSR_APIC_BASE) & PTE_FRAME;
 }
 
-int apic_map(void)
+/* From off or xAPIC mode, step by step, to the mode chosen (SDM vol. 3, 11.12.5). An INIT changes nothing
+ * of this. -ENODEV when the firmware left this APIC, and not the boot CPU's, in x2APIC mode. */
+static int enter_mode(void)
 {
-    if (apic_is_x2())
-        return -ENODEV;
-    registers = map_physical(apic_address(), PAGE_SIZE, PTE_W | PTE_PCD | PTE_PWT);
-    return registers ? 0 : -ENOMEM;
+    uint64_t base = rdmsr(MSR_APIC_BASE);
+    if (base & APIC_BASE_X2)
+        return x2 ? 0 : -ENODEV;
+    base = (base & ~PTE_FRAME) | address | APIC_BASE_ENABLE;
+    wrmsr(MSR_APIC_BASE, base);
+    if (x2)
+        wrmsr(MSR_APIC_BASE, base | APIC_BASE_X2);
+    return 0;
 }
 
-void apic_enable(void)
+int apic_init(uint8_t wanted, uint32_t highest_id)
 {
-    wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE);
+    const struct apic_facts facts = {
+        .wanted = wanted,
+        .x2_available = cpuid(1, 0).ecx >> 21 & 1,
+        .x2_now = rdmsr(MSR_APIC_BASE) & APIC_BASE_X2,
+        .highest_id = highest_id,
+    };
+    const char *why;
+    x2 = apic_choose_x2(&facts, &why);
+    klog("apic", "%s mode: %s", x2 ? "x2APIC" : "xAPIC", why);
+    address = apic_address();
+    if (!x2)
+        registers = map_physical(address, PAGE_SIZE, PTE_W | PTE_PCD | PTE_PWT);
+    if (!x2 && !registers)
+        return -ENOMEM;
+    return enter_mode();
+}
+
+uint32_t apic_id_max(void)
+{
+    return x2 ? X2APIC_ID_MAX : XAPIC_ID_MAX;
+}
+
+/* An NMI's pin is always sensitive to edges, whatever is written (SDM vol. 3, 11.5.1). */
+static uint32_t pin(unsigned n)
+{
+    if (!(this_cpu->nmi_pins >> n & 1))
+        return LVT_MASKED;
+    return LVT_NMI | (this_cpu->nmi_pins_low >> n & 1 ? LVT_ACTIVE_LOW : 0);
+}
+
+int apic_enable(void)
+{
+    if (enter_mode())
+        return -ENODEV;
     write(APIC_TPR, 0);
     write(APIC_LVT_TIMER, LVT_MASKED);
-    write(APIC_LVT_LINT0, LVT_MASKED); /* the 8259s' way in */
-    write(APIC_LVT_LINT1, LVT_NMI);    /* where PCs wire the NMI pin */
+    write(APIC_LVT_LINT0, pin(0)); /* otherwise the 8259s' way in */
+    write(APIC_LVT_LINT1, pin(1));
     write(APIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
     write(APIC_LVT_ERROR, VECTOR_APIC_ERROR);
     write(APIC_ESR, 0);
     write(APIC_EOI, 0);
+    return 0;
 }
 
 uint32_t apic_id(void)
 {
-    return read(APIC_ID) >> 24;
+    return x2 ? read(APIC_ID) : read(APIC_ID) >> 24;
 }
 
 void apic_end_of_interrupt(void)
@@ -92,13 +138,21 @@ void apic_end_of_interrupt(void)
     write(APIC_EOI, 0);
 }
 
+/* In xAPIC mode the store to an uncached register comes after all before it. The WRMSR of x2APIC mode does
+ * not by itself, and would let an interrupt arrive before what it is about (SDM vol. 3, 11.12.3); there,
+ * in turn, nothing is ever pending. */
 static void send(uint32_t target, uint32_t command)
 {
+    if (x2) {
+        fence();
+        wrmsr(MSR_X2APIC + APIC_ICR_LOW / 16, (uint64_t)target << 32 | command);
+        return;
+    }
+    for (uint64_t since = clock_boot_ns();
+         (read(APIC_ICR_LOW) & ICR_PENDING) && clock_boot_ns() - since < SEND_NS;)
+        cpu_relax();
     write(APIC_ICR_HIGH, target << 24);
     write(APIC_ICR_LOW, command);
-    /* Accepted within microseconds, or the APIC is broken and nobody will hear of it anyway. */
-    for (unsigned i = 0; i < 100000 && (read(APIC_ICR_LOW) & ICR_PENDING); i++)
-        cpu_relax();
 }
 
 void apic_send(uint32_t target, uint8_t vector)

@@ -71,6 +71,14 @@ struct sleepers {
     struct thread *head;  /* by rising deadline */
 };
 
+/* Between the boot CPU and this one, while their TSCs are compared (smp/skew.c). */
+struct tsc_exchange {
+    _Atomic bool asked;        /* to take part, by the boot CPU, until it says otherwise */
+    _Atomic uint32_t round;    /* 1 .., by the boot CPU: answer this one */
+    _Atomic uint32_t answered; /* the round, after its stamp; 0: is awake */
+    uint64_t stamp;            /* TSC */
+};
+
 struct cpu {
     /* What the doors touch: a cache line that no other CPU so much as reads. */
     uint64_t stack_top;     /* of the syscall stack, also TSS.RSP0; constant */
@@ -87,8 +95,9 @@ struct cpu {
     _Alignas(64) uint32_t index; /* 0 .. cpu_count - 1 */
     uint32_t apic_id;
     uint32_t acpi_uid;
-    struct space *space;      /* whose page tables CR3 holds; NULL: the kernel's */
-    struct space *next_space; /* and will hold in a moment (space_load) */
+    uint8_t nmi_pins, nmi_pins_low; /* bit n: LINTn takes NMIs; and is active low */
+    struct space *space;            /* whose page tables CR3 holds; NULL: the kernel's */
+    struct space *next_space;       /* and will hold in a moment (space_load) */
 
     _Alignas(
         64) uint64_t slice_end; /* clock_boot_ns at which the current thread must yield to others */
@@ -106,6 +115,7 @@ struct cpu {
     _Atomic uint32_t shootdown_asked;            /* the shootdown in flight waits for this CPU */
     _Alignas(64) struct run_queue run_queue;
     _Alignas(64) struct sleepers sleepers;
+    _Alignas(64) struct tsc_exchange tsc_exchange;
 };
 static_assert(offsetof(struct cpu, user_cr3) + 8 <= 64 && offsetof(struct cpu, index) == 64,
               "the doors' line is nobody else's");
@@ -147,7 +157,11 @@ static inline struct trap_frame *user_frame(void)
     return (struct trap_frame *)this_cpu->stack_top - 1;
 }
 
-/* Maps and fills the block and stacks of the next CPU. 0, or -ENOMEM. Boot CPU only. */
+/* Frames that one CPU takes at most: all that is mapped of its stride, and the tables that lead there. */
+#define CPU_FRAMES (CPU_STACK_SIZE / PAGE_SIZE + 1 + 2 * IST_COUNT + 2 + 2 * 3)
+
+/* Maps and fills the block and stacks of the next CPU. 0, or -ENOMEM, and nothing was taken. Boot CPU
+ * only, before any other runs. */
 int cpu_block_create(uint32_t apic_id, uint32_t acpi_uid);
 
 /* Loads GDT, TSS, IDT and GS base, turns on the CPU's features and opens the doors, on the calling

@@ -11,53 +11,85 @@
 
 enum cpuid_register { EAX, EBX, ECX, EDX };
 
-/* SDM vol. 2, CPUID; AMD APM vol. 3, appendix E. */
-static const struct {
+struct cpuid_bit {
     uint32_t leaf;
     uint8_t reg, bit;
-    const char *name; /* shown at boot: NULL for what is not hardening */
+    const char *name;
+};
+
+/* SDM vol. 2, CPUID; AMD APM vol. 3, appendix E. What is missing of these, the log says. */
+static const struct {
+    struct cpuid_bit at;
+    bool shown; /* as in force, where it is there */
 } features[FEATURE_COUNT] = {
-    [FEATURE_SMEP] = {7, EBX, 7, "SMEP"},
-    [FEATURE_SMAP] = {7, EBX, 20, "SMAP"},
-    [FEATURE_UMIP] = {7, ECX, 2, "UMIP"},
-    [FEATURE_FSGSBASE] = {7, EBX, 0, "FSGSBASE"},
-    [FEATURE_RDTSCP] = {0x80000001, EDX, 27, NULL},
-    [FEATURE_PAGE_1G] = {0x80000001, EDX, 26, NULL},
-    [FEATURE_XSAVE] = {1, ECX, 26, "XSAVE"},
-    [FEATURE_XSAVEOPT] = {0xd, EAX, 0, NULL}, /* subleaf 1 */
-    [FEATURE_AVX] = {1, ECX, 28, "AVX"},
-    [FEATURE_RDRAND] = {1, ECX, 30, NULL},
-    [FEATURE_PCID] = {1, ECX, 17, NULL},
-    [FEATURE_INVPCID] = {7, EBX, 10, NULL},
-    [FEATURE_IBRS_IBPB] = {7, EDX, 26, NULL},
-    [FEATURE_ARCH_CAPABILITIES] = {7, EDX, 29, NULL},
-    [FEATURE_AMD_IBPB] = {0x80000008, EBX, 12, NULL},
-    [FEATURE_AMD_IBRS] = {0x80000008, EBX, 14, NULL},
-    [FEATURE_LFENCE_SERIALISES] = {0x80000021, EAX, 2, NULL},
+    [FEATURE_SMEP] = {{7, EBX, 7, "SMEP"}, true},
+    [FEATURE_SMAP] = {{7, EBX, 20, "SMAP"}, true},
+    [FEATURE_UMIP] = {{7, ECX, 2, "UMIP"}, true},
+    [FEATURE_FSGSBASE] = {{7, EBX, 0, "FSGSBASE"}, true},
+    [FEATURE_RDTSCP] = {{0x80000001, EDX, 27, "RDTSCP"}, false},
+    [FEATURE_PAGE_1G] = {{0x80000001, EDX, 26, "1-GiB-pages"}, false},
+    [FEATURE_PGE] = {{1, EDX, 13, "PGE"}, false},
+    [FEATURE_MCE] = {{1, EDX, 7, "MCE"}, false},
+    [FEATURE_XSAVE] = {{1, ECX, 26, "XSAVE"}, true},
+    [FEATURE_XSAVEOPT] = {{0xd, EAX, 0, NULL}, false}, /* subleaf 1 */
+    [FEATURE_AVX] = {{1, ECX, 28, "AVX"}, true},
+    [FEATURE_RDRAND] = {{1, ECX, 30, "RDRAND"}, false},
+    [FEATURE_PCID] = {{1, ECX, 17, NULL}, false},
+    [FEATURE_INVPCID] = {{7, EBX, 10, NULL}, false},
+    [FEATURE_IBRS_IBPB] = {{7, EDX, 26, NULL}, false},
+    [FEATURE_ARCH_CAPABILITIES] = {{7, EDX, 29, NULL}, false},
+    [FEATURE_AMD_IBPB] = {{0x80000008, EBX, 12, NULL}, false},
+    [FEATURE_AMD_IBRS] = {{0x80000008, EBX, 14, NULL}, false},
+    [FEATURE_LFENCE_SERIALISES] = {{0x80000021, EAX, 2, NULL}, false},
+};
+
+/* Without these neither this kernel nor an x86-64 program runs (System V ABI, AMD64 supplement, 1.1.1:
+ * the baseline). CPUs with long mode have them all, unless firmware or a hypervisor takes one away.
+ * Long mode and NX were asked for in entry.asm; Intel shows SYSCALL in 64-bit mode only. */
+static const struct cpuid_bit required[] = {
+    {0x80000001, EDX, 11, "SYSCALL"},
+    {1, EDX, 9, "local APIC"},
+    {1, EDX, 0, "FPU"},
+    {1, EDX, 8, "CMPXCHG8B"},
+    {1, EDX, 24, "FXSAVE"},
+    {1, EDX, 25, "SSE"},
+    {1, EDX, 26, "SSE2"},
 };
 
 static uint32_t present; /* bit set of enum feature; constant after detection */
 static char brand[49];
 
-static bool cpuid_bit(uint32_t leaf, unsigned reg, unsigned bit)
+static bool has_bit(const struct cpuid_bit *at)
 {
-    if (cpuid(leaf & 0x80000000, 0).eax < leaf)
+    if (cpuid(at->leaf & 0x80000000, 0).eax < at->leaf)
         return false;
-    struct cpuid r = cpuid(leaf, leaf == 0xd);
+    struct cpuid r = cpuid(at->leaf, at->leaf == 0xd);
     const uint32_t regs[] = {r.eax, r.ebx, r.ecx, r.edx};
-    return regs[reg] >> bit & 1;
+    return regs[at->reg] >> at->bit & 1;
+}
+
+static void refuse_without(const struct cpuid_bit *at)
+{
+    klog("cpu",
+         "this CPU has no %s (CPUID %xh %s bit %u), or the firmware turned it off: not supported",
+         at->name, at->leaf, at->reg == EDX ? "EDX" : "ECX", at->bit);
+    power_off(EXIT_FAIL);
 }
 
 void cpu_features_detect(void)
 {
-    if (!cpuid_bit(0x80000001, EDX, 11)) {
-        klog("cpu",
-             "this CPU has no SYSCALL instruction (CPUID 80000001h EDX bit 11): not supported");
-        power_off(EXIT_FAIL);
-    }
+    for (unsigned i = 0; i < sizeof(required) / sizeof(required[0]); i++)
+        if (!has_bit(&required[i]))
+            refuse_without(&required[i]);
     for (unsigned f = 0; f < FEATURE_COUNT; f++)
-        if (cpuid_bit(features[f].leaf, features[f].reg, features[f].bit))
+        if (has_bit(&features[f].at))
             present |= 1U << f;
+    /* XSAVE is of no use if CPUID does not tell how much it saves, and AVX none without XSAVE. Some
+     * firmware cuts CPUID off at leaf 3 (IA32_MISC_ENABLE bit 22). */
+    if (cpuid(0, 0).eax < 0xd)
+        present &= ~(1U << FEATURE_XSAVE);
+    if (!cpu_has(FEATURE_XSAVE))
+        present &= ~(1U << FEATURE_AVX);
 
     if (cpuid(0x80000000, 0).eax >= 0x80000004) {
         for (unsigned i = 0; i < 3; i++) {
@@ -86,7 +118,11 @@ void cpu_features_enable(void)
 {
     write_cr0(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG);
 
-    uint64_t cr4 = CR4_PAE | CR4_MCE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+    uint64_t cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+    if (cpu_has(FEATURE_MCE))
+        cr4 |= CR4_MCE;
+    if (cpu_has(FEATURE_PGE)) /* the G bit in page tables is ignored without it */
+        cr4 |= CR4_PGE;
     if (cpu_has(FEATURE_SMEP))
         cr4 |= CR4_SMEP;
     if (mitigated(MITIGATION_SMAP))
@@ -132,7 +168,17 @@ void cpu_feature_names(char *buffer, size_t size)
 {
     size_t used = format(buffer, size, "NX WP");
     for (unsigned f = 0; f < FEATURE_COUNT && used < size; f++)
-        if (features[f].name && cpu_has((enum feature)f) &&
+        if (features[f].shown && cpu_has((enum feature)f) &&
             (f != FEATURE_SMAP || mitigated(MITIGATION_SMAP)))
-            used += format(buffer + used, size - used, " %s", features[f].name);
+            used += format(buffer + used, size - used, " %s", features[f].at.name);
+}
+
+void cpu_missing_names(char *buffer, size_t size)
+{
+    size_t used = 0;
+    for (unsigned f = 0; f < FEATURE_COUNT && used < size; f++)
+        if (features[f].at.name && !cpu_has((enum feature)f))
+            used += format(buffer + used, size - used, " %s", features[f].at.name);
+    if (!used)
+        format(buffer, size, " nothing");
 }

@@ -11,6 +11,8 @@ enum feature {
     FEATURE_FSGSBASE,
     FEATURE_RDTSCP,
     FEATURE_PAGE_1G,
+    FEATURE_PGE,
+    FEATURE_MCE,
     FEATURE_XSAVE,
     FEATURE_XSAVEOPT,
     FEATURE_AVX,
@@ -25,8 +27,8 @@ enum feature {
     FEATURE_COUNT,
 };
 
-/* Reads CPUID on the boot CPU, ends the machine with a sentence if a CPU without SYSCALL was
- * booted. */
+/* Reads CPUID on the boot CPU; ends the machine with a sentence if the CPU lacks what no x86-64 program
+ * does without. */
 void cpu_features_detect(void);
 
 /* CR0 and CR4 of the calling CPU. */
@@ -40,3 +42,6 @@ bool cpu_vendor_is(const char name[12]);
 /* "QEMU Virtual CPU version 2.5+", and the names of the hardening features in force. */
 const char *cpu_brand(void);
 void cpu_feature_names(char *buffer, size_t size);
+
+/* " SMEP SMAP": what this CPU lacks and the kernel would use; " nothing". */
+void cpu_missing_names(char *buffer, size_t size);

@@ -21,6 +21,7 @@ enum vector {
     VECTOR_RESCHEDULE = 0xf1,
     VECTOR_SHOOTDOWN = 0xf2,
     VECTOR_APIC_ERROR = 0xf3,
+    VECTOR_SKEW = 0xf4,
     VECTOR_SPURIOUS = 0xff, /* low four bits set, as old APICs want (SDM vol. 3, 11.9) */
 };
 

@@ -34,6 +34,10 @@ static int map_fresh(uint64_t base, uint64_t size, uint64_t flags)
 
 int cpu_block_create(uint32_t apic_id, uint32_t acpi_uid)
 {
+    /* Asked first, for a block that is mapped in part could not be given back. Nobody else takes any
+     * meanwhile. */
+    if (frames_free() < CPU_FRAMES)
+        return -ENOMEM;
     uint64_t base = PER_CPU_BASE + cpu_count * CPU_STRIDE;
     int error = map_fresh(base + CPU_STACK_OFFSET, CPU_STACK_SIZE, 0);
     if (!error)
@@ -49,7 +53,7 @@ int cpu_block_create(uint32_t apic_id, uint32_t acpi_uid)
         error = map_fresh(base + CPU_BLOCK_OFFSET + PAGE_SIZE,
                           CPU_STRIDE - CPU_BLOCK_OFFSET - PAGE_SIZE, 0);
     if (error)
-        return error; /* what was mapped stays: boot goes on with fewer CPUs */
+        return error;
 
     struct cpu *cpu = cpu_block(cpu_count);
     cpu->self = cpu;

@@ -45,6 +45,8 @@
 #define MSR_PRED_CMD       0x49
 #define MSR_ARCH_CAPS      0x10a
 #define MSR_SYSENTER_CS    0x174
+#define MSR_MISC_ENABLE    0x1a0 /* Intel's */
+#define MSR_X2APIC         0x800 /* the registers in order, one each where xAPIC mode has 16 bytes */
 #define MSR_EFER           0xc0000080
 #define MSR_STAR           0xc0000081
 #define MSR_LSTAR          0xc0000082
@@ -59,6 +61,8 @@
 #define EFER_SCE (1UL << 0)
 #define EFER_LME (1UL << 8)
 #define EFER_NXE (1UL << 11)
+
+#define MISC_ENABLE_NO_NX_HIGH (1U << 2) /* XD Bit Disable: bit 34 */
 
 #define DE_CFG_LFENCE_SERIALISES (1UL << 1)
 #define SPEC_CTRL_IBRS           (1UL << 0)
@@ -92,6 +96,13 @@ static inline void wrmsr(uint32_t msr, uint64_t value)
                      :
                      : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
                      : "memory");
+}
+
+/* What comes before is done and visible, and what comes after has not begun. On older AMD CPUs mfence is
+ * the one that holds back RDTSC, on Intel's lfence. */
+static inline void fence(void)
+{
+    __asm__ volatile("mfence; lfence" : : : "memory");
 }
 
 static inline uint64_t rdtsc(void)

@@ -2,35 +2,29 @@
  * Table"). */
 
 #include "cpu/symbols.h"
+#include "boot/memory.h"
 #include "boot/multiboot2.h"
 #include "lib/string.h"
 #include "mm/frames.h"
 #include <linux/elf.h>
-#include <stdbool.h>
 
 static const Elf64_Sym *symbols;
 static size_t symbol_count;
 static const char *names;
 static size_t names_size;
 
-/* GRUB loads below 4 GiB, which the first page tables and the direct map cover. */
-#define LOADER_LIMIT 0x100000000UL
-
-static bool in_reach(const Elf64_Shdr *section)
-{
-    return section->sh_addr && section->sh_size < LOADER_LIMIT &&
-           section->sh_addr < LOADER_LIMIT - section->sh_size;
-}
-
-size_t symbols_init(const struct boot_info *boot, struct phys_range out[2])
+size_t symbols_init(const struct boot_info *boot, const struct phys_range *usable,
+                    size_t usable_count, struct phys_range out[2])
 {
     const struct boot_sections *sections = &boot->sections;
     for (uint32_t i = 0; i < sections->count; i++) {
         Elf64_Shdr table = boot_section(sections, i);
-        if (table.sh_type != SHT_SYMTAB || table.sh_link >= sections->count || !in_reach(&table))
+        if (table.sh_type != SHT_SYMTAB || table.sh_link >= sections->count)
             continue;
         Elf64_Shdr strings = boot_section(sections, table.sh_link);
-        if (strings.sh_type != SHT_STRTAB || !in_reach(&strings) || !strings.sh_size)
+        if (strings.sh_type != SHT_STRTAB || !table.sh_size || !strings.sh_size ||
+            !memory_holds(usable, usable_count, table.sh_addr, table.sh_size) ||
+            !memory_holds(usable, usable_count, strings.sh_addr, strings.sh_size))
             continue;
         symbols = phys_to_virt(table.sh_addr);
         symbol_count = table.sh_size / sizeof(Elf64_Sym);

@@ -7,9 +7,11 @@
 
 struct boot_info;
 
-/* Finds symbols and strings by the loader's section headers; reports where they lie, for the caller
- * to keep those frames out of use. Returns the number of ranges, 0 without a symbol table, or 2. */
-size_t symbols_init(const struct boot_info *boot, struct phys_range out[2]);
+/* Finds symbols and strings by the loader's section headers, if they lie in usable memory; reports
+ * where they lie, for the caller to keep those frames out of use. Returns the number of ranges, 0
+ * without a symbol table, or 2. */
+size_t symbols_init(const struct boot_info *boot, const struct phys_range *usable,
+                    size_t usable_count, struct phys_range out[2]);
 
 /* The function that holds the address and the offset into it, or NULL. */
 const char *symbol_at(uint64_t address, uint64_t *offset);

@@ -1,18 +1,17 @@
 /* Physical page frames. One word of bookkeeping stands for each frame from address 0 to
  * frames_end(); freed frames form a list through these words, and what was never handed out yet is
- * found by a watermark that only rises, so that boot makes no list of all memory. */
+ * found by a watermark that only rises. What lies above it has no meaning yet, so that boot neither
+ * makes a list of all memory nor clears a word for each frame of it: 64 GiB have 64 MiB of words. */
 #include "mm/frames.h"
 #include "cpu/panic.h"
 #include "cpu/spinlock.h"
 #include "lib/string.h"
 #include <asm/errno.h>
 
-/* A frame's word. 1 to REFS_MAX: allocated, with so many references. FREE | n: free, and the next
- * on the list is frame n (0 ends it: frame 0 is never ours). */
-#define NOT_OURS 0u
+/* A frame's word, below the watermark. 0: not ours. 1 to REFS_MAX: allocated, with so many references.
+ * FREE | n: free, and the next on the list is frame n (0 ends it: frame 0 is never ours). */
 #define REFS_MAX 0x7fffffffu
 #define FREE     0x80000000u
-#define FRESH    0xffffffffu /* free since boot, not on the list */
 
 /* Below 1 MiB lie the firmware's data, the trampoline and the windows of old devices. */
 #define LOWEST_FRAME (0x100000UL / PAGE_SIZE)
@@ -22,13 +21,19 @@
 static struct spinlock frames_lock = SPINLOCK("frames", LOCK_FRAMES);
 static uint32_t *words;
 static uint64_t frame_count; /* words */
-static uint64_t watermark;   /* no frame from here on was ever handed out */
 static uint32_t free_list;
 static size_t total_count, free_count;
 
 struct span {
     uint64_t first, end; /* frame numbers; nothing when first >= end */
 };
+
+/* The frames that may be handed out next: fresh.first is the watermark. */
+static struct span fresh;
+/* What frames are found by, beyond `fresh`. */
+static const struct phys_range *usable_ranges, *reserved_ranges;
+static size_t usable_ranges_count, reserved_ranges_count;
+static struct span words_place;
 
 /* A usable range that wraps past the top of the address space is a broken map: no memory. */
 static struct span whole_frames(const struct phys_range *range)
@@ -87,21 +92,50 @@ static uint64_t lowest_fit(const struct phys_range *usable, size_t usable_count,
     return lowest;
 }
 
-/* Returns how many words changed. */
-static size_t mark(struct span span, uint32_t word)
+/* The lowest frames from `from` on that are ours, as far as no range begins or ends among them. Nothing
+ * when there are none. */
+static struct span next_ours(uint64_t from)
 {
-    size_t changed = 0;
-    for (uint64_t i = span.first; i < span.end && i < frame_count; i++) {
-        changed += words[i] != word;
-        words[i] = word;
+    for (;;) {
+        struct span span = {frame_count, 0};
+        for (size_t i = 0; i < usable_ranges_count; i++) {
+            struct span usable = whole_frames(&usable_ranges[i]);
+            uint64_t first = usable.first > from ? usable.first : from;
+            uint64_t end = usable.end < frame_count ? usable.end : frame_count;
+            if (first < end && first < span.first)
+                span = (struct span){first, end};
+        }
+        if (span.end == 0)
+            return span;
+        uint64_t behind = 0;
+        for (size_t i = 0; i <= reserved_ranges_count; i++) {
+            struct span taken =
+                i < reserved_ranges_count ? touched_frames(&reserved_ranges[i]) : words_place;
+            if (taken.first > span.first && taken.first < taken.end && taken.first < span.end)
+                span.end = taken.first;
+            else if (taken.first <= span.first && taken.end > span.first)
+                behind = taken.end;
+        }
+        if (!behind)
+            return span;
+        from = behind;
     }
-    return changed;
+}
+
+/* Moves `fresh` to the next frames, from its own end on. */
+static void pass_hole(void)
+{
+    uint64_t hole = fresh.end;
+    fresh = next_ours(hole);
+    if (fresh.end == 0)
+        fresh = (struct span){hole, hole};
+    memset(words + hole, 0, (fresh.first - hole) * sizeof *words);
 }
 
 int frames_init(const struct phys_range *usable, size_t usable_count,
                 const struct phys_range *reserved, size_t reserved_count)
 {
-    uint64_t end = FRESH & ~FREE, place = 0, place_size = 0;
+    uint64_t end = ~FREE, place = 0, place_size = 0;
 
     /* A bogus or lonely range far up would cost more words than there is room for: then it is left
      * out, and the rest is taken. */
@@ -114,17 +148,20 @@ int frames_init(const struct phys_range *usable, size_t usable_count,
     }
 
     words = phys_to_virt(place * PAGE_SIZE);
+    words_place = (struct span){place, place + place_size};
     frame_count = end;
-    watermark = 0;
+    usable_ranges = usable;
+    usable_ranges_count = usable_count;
+    reserved_ranges = reserved;
+    reserved_ranges_count = reserved_count;
     free_list = 0;
     total_count = 0;
-    memset(words, 0, frame_count * sizeof *words);
-    for (size_t i = 0; i < usable_count; i++)
-        total_count += mark(whole_frames(&usable[i]), FRESH);
-    for (size_t i = 0; i < reserved_count; i++)
-        total_count -= mark(touched_frames(&reserved[i]), NOT_OURS);
-    total_count -= mark((struct span){place, place + place_size}, NOT_OURS);
+    uint64_t at = 0;
+    for (struct span span; (span = next_ours(at)).end != 0; at = span.end)
+        total_count += span.end - span.first;
     free_count = total_count;
+    fresh = (struct span){0};
+    pass_hole();
     return 0;
 }
 
@@ -134,11 +171,10 @@ phys_addr_t frame_alloc(void)
     uint64_t frame = free_list;
     if (frame != 0) {
         free_list = words[frame] & ~FREE;
-    } else {
-        while (watermark < frame_count && words[watermark] != FRESH)
-            watermark++;
-        if (watermark < frame_count)
-            frame = watermark++;
+    } else if (free_count != 0) {
+        if (fresh.first == fresh.end)
+            pass_hole();
+        frame = fresh.first++;
     }
     if (frame != 0) {
         words[frame] = 1;
@@ -160,7 +196,7 @@ phys_addr_t frame_alloc_zeroed(void)
 static uint32_t *allocated(phys_addr_t frame, const char *caller)
 {
     uint64_t number = frame / PAGE_SIZE;
-    if (frame % PAGE_SIZE != 0 || number >= frame_count || words[number] == NOT_OURS ||
+    if (frame % PAGE_SIZE != 0 || number >= fresh.first || words[number] == 0 ||
         words[number] & FREE)
         panic("%s: 0x%lx is no allocated frame", caller, frame);
     return &words[number];
@@ -194,6 +230,11 @@ uint32_t frame_refs(phys_addr_t frame)
     uint32_t refs = *allocated(frame, "frame_refs");
     spin_unlock(&frames_lock);
     return refs;
+}
+
+size_t frames_words_size(void)
+{
+    return (words_place.end - words_place.first) * PAGE_SIZE;
 }
 
 size_t frames_total(void)

@@ -1,10 +1,8 @@
 /* Page tables: the kernel's half, built once, and the walk that address spaces use for theirs. */
 
 #include "mm/paging.h"
-#include "boot/multiboot2.h"
 #include "cpu/features.h"
 #include "cpu/mitigations.h"
-#include "cpu/panic.h"
 #include "cpu/regs.h"
 #include "lib/string.h"
 #include "mm/frames.h"
@@ -17,6 +15,8 @@ _Alignas(PAGE_SIZE) static pte_t kernel_pml4[PAGE_ENTRIES];
 /* The upper half of ring 3's page tables, with page-table isolation. */
 _Alignas(PAGE_SIZE) static pte_t entry_pml4[PAGE_ENTRIES];
 static uint64_t next_window = DEVICE_BASE;
+/* Frames below can be reached: what the boot page tables map, until paging_init leaves them. */
+static phys_addr_t reach = 0x100000000UL;
 
 static phys_addr_t physical(const void *in_image)
 {
@@ -33,6 +33,18 @@ static unsigned level_shift(unsigned level) /* 3: PML4 ... 0: page table */
     return 12 + 9 * level;
 }
 
+static phys_addr_t table_alloc(void)
+{
+    phys_addr_t frame = frame_alloc();
+    if (frame >= reach) {
+        frame_put(frame);
+        return 0;
+    }
+    if (frame)
+        memset(phys_to_virt(frame), 0, PAGE_SIZE);
+    return frame;
+}
+
 /* The entry for va at the given level, or above it where a large page already covers va. */
 static pte_t *walk_to(phys_addr_t pml4, uint64_t va, unsigned level, bool create)
 {
@@ -42,7 +54,7 @@ static pte_t *walk_to(phys_addr_t pml4, uint64_t va, unsigned level, bool create
         if (l == level || (*entry & PTE_PS))
             return entry;
         if (!*entry) {
-            phys_addr_t frame = create ? frame_alloc_zeroed() : 0;
+            phys_addr_t frame = create ? table_alloc() : 0;
             if (!frame)
                 return NULL;
             /* Rights are decided by the last level; only the user bit is kept out of the upper
@@ -178,7 +190,14 @@ static int map_entry_image(const char *start, const char *end, uint64_t flags)
                   flags | PTE_ENTRY);
 }
 
-void paging_init(const struct boot_info *boot)
+/* All pages that the bytes [start, end) touch. */
+static int map_range(phys_addr_t start, phys_addr_t end)
+{
+    return start < end ? map_direct(start & PAGE_MASK, (end + PAGE_SIZE - 1) & PAGE_MASK) : 0;
+}
+
+int paging_init(const struct phys_range *usable, size_t usable_count,
+                const struct phys_range *in_use, size_t in_use_count)
 {
     int error = map_image(text_start, text_end, 0);
     if (!error)
@@ -192,23 +211,22 @@ void paging_init(const struct boot_info *boot)
     }
     if (!error)
         error = map_direct(0, 0x100000); /* the firmware's first MiB: trampoline, screen, RSDP */
-    for (unsigned i = 0; !error && i < boot->memory_count; i++) {
-        const struct boot_memory *range = &boot->memory[i];
-        if (range->type != BOOT_MEMORY_USABLE || range->base + range->size < range->base)
-            continue;
-        uint64_t end = range->base + range->size; /* what frames_init left out stays out */
-        end = end < frames_end() ? (end + PAGE_SIZE - 1) & PAGE_MASK : frames_end();
-        if (range->base < end)
-            error = map_direct(range->base & PAGE_MASK, end);
+    for (size_t i = 0; !error && i < usable_count; i++) {
+        uint64_t end = usable[i].base + usable[i].size; /* what frames_init left out stays out */
+        error = map_range(usable[i].base, end < frames_end() ? end : frames_end());
     }
+    for (size_t i = 0; !error && i < in_use_count; i++)
+        error = map_range(in_use[i].base, in_use[i].base + in_use[i].size);
     /* Every address space copies the upper half's entries once: they must all be there by then. */
     if (!error && (!walk_to(kernel_page_tables(), PER_CPU_BASE, 0, true) ||
                    !walk_to(physical(entry_pml4), PER_CPU_BASE, 0, true) ||
                    !walk_to(kernel_page_tables(), DEVICE_BASE, 0, true)))
         error = -ENOMEM;
     if (error)
-        panic("no memory for the kernel's page tables");
+        return error;
     write_cr3(kernel_page_tables());
+    reach = UINT64_MAX;
+    return 0;
 }
 
 phys_addr_t page_tables_create(bool for_user)

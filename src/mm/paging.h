@@ -1,10 +1,8 @@
 /* Four-level page tables (SDM vol. 3, 4.5): entries, walking them, and the kernel's own mappings. */
 #pragma once
 
-#include "mm/layout.h"
+#include "mm/frames.h"
 #include <stdbool.h>
-
-struct boot_info;
 
 #define PTE_P   (1UL << 0)
 #define PTE_W   (1UL << 1)
@@ -26,10 +24,11 @@ struct boot_info;
 
 typedef uint64_t pte_t;
 
-/* Builds the kernel's page tables and loads them: the image with W^X, the direct map of the
- * first MiB and of all usable memory, read-only where the image is. Panics when memory is too small
- * for that. */
-void paging_init(const struct boot_info *boot);
+/* Builds the kernel's page tables and loads them: the image with W^X, the direct map of the first MiB,
+ * of all usable memory up to frames_end(), and of what is in use already, read-only where the image
+ * is. The ranges may overlap; none wraps. 0, or -ENOMEM while the old ones are still loaded. */
+int paging_init(const struct phys_range *usable, size_t usable_count,
+                const struct phys_range *in_use, size_t in_use_count);
 
 /* The kernel's page tables, as CR3 takes them; the upper half of every address space is theirs. */
 phys_addr_t kernel_page_tables(void);

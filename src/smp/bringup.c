@@ -1,28 +1,23 @@
-/* Bringing up the other CPUs, all at once: one INIT to each, one wait, one start-up IPI to each.
- * Every CPU finds its own block by its APIC id and initialises itself; memory for all was taken
- * before. */
+/* Starting the other CPUs, all at once: one INIT to each, one wait, one start-up IPI to each. Every CPU
+ * finds its own block by its APIC id and initialises itself; memory for all was taken before
+ * (cpus.c). */
 
 #include "smp/bringup.h"
 #include "boot/multiboot2.h"
 #include "cpu/apic.h"
 #include "cpu/clock.h"
 #include "cpu/cpu.h"
-#include "cpu/idt.h"
-#include "cpu/panic.h"
+#include "cpu/regs.h"
 #include "dev/console.h"
 #include "lib/string.h"
 #include "mm/paging.h"
-#include "smp/acpi.h"
-#include "smp/madt.h"
-#include "smp/tables.h"
 #include "smp/trampoline.h"
 #include "task/sched.h"
-#include "task/thread.h"
 
-#define XAPIC_ID_MAX    254   /* 255 is the broadcast */
 #define INIT_WAIT_US    10000 /* SDM vol. 3, 9.4.4.1 */
 #define STARTUP_WAIT_US 200   /* the same, between two start-up IPIs */
-#define ONLINE_WAIT_US  100000
+#define QUIET_WAIT_US   90000
+#define NAMED_MOST      16 /* in the log; beyond that they are counted */
 
 extern const uint8_t trampoline_start[], trampoline_end[];
 
@@ -59,68 +54,6 @@ uint64_t trampoline_place(const struct boot_info *boot, const struct phys_range 
     return 0;
 }
 
-static bool known(uint32_t apic_id)
-{
-    for (unsigned i = 0; i < cpu_count; i++)
-        if (cpu_block(i)->apic_id == apic_id)
-            return true;
-    return false;
-}
-
-static void create_block(uint32_t id, uint32_t uid)
-{
-    if (cpu_block_create(id, uid))
-        klog("smp", "no memory for the CPU with APIC id %u: left out", id);
-}
-
-/* A block for every processor that the MADT says can be started, but the one that runs this. */
-static void create_blocks(const void *madt, uint32_t max_cpus)
-{
-    size_t offset = 0;
-    struct madt_entry entry;
-    struct parse_error error;
-    int more;
-    unsigned left_out = 0;
-    while ((more = madt_next(madt, acpi_table_length(madt), &offset, &entry, &error)) > 0) {
-        if (!madt_is_startable(&entry) || known(entry.cpu.apic_id))
-            continue;
-        if (entry.cpu.apic_id > XAPIC_ID_MAX)
-            klog("smp", "APIC id %u needs x2APIC mode: left out", entry.cpu.apic_id);
-        else if (cpu_count >= max_cpus || cpu_count >= THREAD_CPUS_MAX)
-            left_out++;
-        else
-            create_block(entry.cpu.apic_id, entry.cpu.uid);
-    }
-    if (more < 0)
-        klog("acpi", "MADT: %s at byte %zu: what follows is ignored", error.what, error.offset);
-    if (left_out)
-        klog("smp", "%u CPUs left out: maxcpus=%u", left_out, max_cpus);
-}
-
-void smp_find_cpus(uint32_t max_cpus)
-{
-    const void *madt = acpi_table("APIC");
-    struct madt_info info = {0};
-    struct parse_error error;
-    if (apic_map())
-        panic("the local APIC cannot be used: %s",
-              apic_is_x2() ? "the firmware left it in x2APIC mode" : "no memory to map it");
-    if (madt)
-        (void)madt_parse(madt, acpi_table_length(madt), &info, &error); /* create_blocks tells */
-    if (madt && info.local_apic_address != apic_address())
-        klog("acpi", "MADT: local APIC at 0x%lx, but the CPU says 0x%lx: so be it",
-             info.local_apic_address, apic_address());
-    if (!madt)
-        klog("acpi", "no MADT: one CPU");
-    else
-        klog("acpi", "MADT: %zu CPUs enabled, highest APIC id %u, %zu I/O APICs", info.cpus,
-             info.max_apic_id, info.io_apics);
-    if (cpu_block_create(apic_id(), 0))
-        panic("no memory for the boot CPU's block");
-    if (madt)
-        create_blocks(madt, max_cpus);
-}
-
 static unsigned online_count(void)
 {
     unsigned n = 0;
@@ -129,11 +62,28 @@ static unsigned online_count(void)
     return n;
 }
 
-static void wait_for_online(unsigned count, uint64_t us)
+/* How far they have come, all together: two steps each. */
+static unsigned steps(void)
 {
-    uint64_t start = clock_boot_ns();
-    while (online_count() < count && clock_boot_ns() - start < us * 1000)
-        __builtin_ia32_pause();
+    unsigned n = 0;
+    for (unsigned i = 1; i < cpu_count; i++)
+        n += (cpu_block(i)->state == CPU_STATE_RUNNING) + cpu_block(i)->online;
+    return n;
+}
+
+/* Until all are online, or none has come further for so long: while some still come, those that are to
+ * come may be waiting for their turn on the same host. */
+static void wait_while_they_come(uint64_t quiet_us)
+{
+    uint64_t since = clock_boot_ns();
+    unsigned before = steps();
+    while (before < 2 * (cpu_count - 1) && clock_boot_ns() - since < quiet_us * 1000) {
+        cpu_relax();
+        unsigned now = steps();
+        if (now != before)
+            since = clock_boot_ns();
+        before = now;
+    }
 }
 
 static bool change_state(struct cpu *cpu, uint32_t from, uint32_t to)
@@ -155,8 +105,24 @@ static void kick(uint8_t page)
         for (unsigned i = 1; i < cpu_count; i++)
             if (cpu_block(i)->state == CPU_STATE_STARTING)
                 apic_send_startup(cpu_block(i)->apic_id, page);
-        wait_for_online(cpu_count, STARTUP_WAIT_US);
+        wait_while_they_come(STARTUP_WAIT_US);
     }
+}
+
+/* Who was silent so long shall not come later: its place in the trampoline is closed. */
+static void give_up_the_silent(void)
+{
+    unsigned missing = 0;
+    for (unsigned i = 1; i < cpu_count; i++) {
+        struct cpu *cpu = cpu_block(i);
+        bool silent = change_state(cpu, CPU_STATE_STARTING, CPU_STATE_GIVEN_UP);
+        if (cpu->online || missing++ >= NAMED_MOST)
+            continue;
+        klog("smp", "CPU %u (APIC id %u, ACPI UID %u) %s", i, cpu->apic_id, cpu->acpi_uid,
+             silent ? "does not answer: left out" : "started but is not online in time");
+    }
+    if (missing > NAMED_MOST)
+        klog("smp", "and %u CPUs more", missing - NAMED_MOST);
 }
 
 void smp_start(uint64_t trampoline)
@@ -173,19 +139,10 @@ void smp_start(uint64_t trampoline)
         ap_block_count = cpu_count;
         for (unsigned try = 0; try < 2 && online_count() < cpu_count; try++) {
             kick((uint8_t)(trampoline / TRAMPOLINE_SIZE));
-            wait_for_online(cpu_count, ONLINE_WAIT_US);
+            wait_while_they_come(QUIET_WAIT_US);
         }
     }
-    /* Who was silent so long shall not come later: its place in the trampoline is closed. */
-    for (unsigned i = 1; i < cpu_count; i++) {
-        struct cpu *cpu = cpu_block(i);
-        if (change_state(cpu, CPU_STATE_STARTING, CPU_STATE_GIVEN_UP))
-            klog("smp", "CPU %u (APIC id %u, ACPI UID %u) does not answer: left out", i,
-                 cpu->apic_id, cpu->acpi_uid);
-        else if (!cpu->online)
-            klog("smp", "CPU %u (APIC id %u, ACPI UID %u) started but is not online in time", i,
-                 cpu->apic_id, cpu->acpi_uid);
-    }
+    give_up_the_silent();
     klog("smp", "%u of %u CPUs online in %lu ms", online_count(), cpu_count,
          (clock_boot_ns() - begin) / 1000000);
 }
@@ -194,6 +151,10 @@ void smp_start(uint64_t trampoline)
 _Noreturn void ap_main(struct cpu *cpu)
 {
     cpu_init(cpu);
-    apic_enable();
+    if (apic_enable()) {
+        klog("apic", "CPU %u: the firmware left it in x2APIC mode, unlike the boot CPU: halted",
+             cpu->index);
+        halt_forever();
+    }
     sched_enter();
 }

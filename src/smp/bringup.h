@@ -1,4 +1,4 @@
-/* Finding the CPUs and starting them. */
+/* Starting the CPUs that were found. */
 #pragma once
 
 #include "mm/frames.h"
@@ -9,11 +9,6 @@ struct boot_info;
  * is none. The frame allocator does not hand out such pages. */
 uint64_t trampoline_place(const struct boot_info *boot, const struct phys_range *in_use,
                           size_t count);
-
-/* Creates the blocks of this CPU (index 0) and of up to max_cpus - 1 others that the MADT names;
- * without a MADT there are none. The local APIC is
- * mapped and on. */
-void smp_find_cpus(uint32_t max_cpus);
 
 /* Starts the other CPUs and waits, bounded, until they are online; says who is missing. */
 void smp_start(uint64_t trampoline);

@@ -29,6 +29,16 @@ bits 16
     mov cr4, eax
     mov eax, [boot_tables - trampoline_start]
     mov cr3, eax
+    mov eax, 0x80000001                 ; NX is there, for the boot CPU has it; but on Intel's each CPU
+                                        ; has a switch for it (boot/entry.asm, turn_nx_on)
+    cpuid
+    bt edx, 20
+    jc .nx
+    mov ecx, MSR_MISC_ENABLE
+    rdmsr
+    and edx, ~MISC_ENABLE_NO_NX_HIGH
+    wrmsr
+.nx:
     mov ecx, MSR_EFER
     rdmsr
     or eax, EFER_LME | EFER_NXE

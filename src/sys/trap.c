@@ -10,6 +10,7 @@
 #include "mm/space.h"
 #include "mm/usercopy.h"
 #include "smp/ipi.h"
+#include "smp/skew.h"
 #include "sys/lab.h"
 #include "task/process.h"
 #include "task/sched.h"
@@ -170,6 +171,10 @@ struct trap_frame *trap(struct trap_frame *frame)
     case VECTOR_SHOOTDOWN:
         apic_end_of_interrupt();
         ipi_serve();
+        break;
+    case VECTOR_SKEW:
+        apic_end_of_interrupt();
+        skew_answer();
         break;
     case VECTOR_APIC_ERROR:
         apic_end_of_interrupt();

@@ -14,11 +14,13 @@ def nothing_leaked(done) -> None:
     assert done.find(LEFT_AS_FOUND), f"memory has leaked\n{done.log}"
 
 
-def programs_end_as_they_say(boot, chosen: list[Program], entry: str = "both", **where) -> None:
-    """Runs them one after the other. What they check themselves is ok, each ends as it must, and
-    when all have ended all their memory is back."""
+def programs_end_as_they_say(
+    boot, chosen: list[Program], entry: str = "both", line: str = "", **where
+) -> None:
+    """Runs them one after the other, with `line` on the kernel's command line. What they check
+    themselves is ok, each ends as it must, and when all have ended all their memory is back."""
     words = " ".join(f"'{program.word(entry)}'" for program in chosen)
-    done = boot(f"init=/test/runner -- {words}", entry=entry, **where)
+    done = boot(f"{line} init=/test/runner -- {words}", entry=entry, **where)
     done.check_ktap()
     nothing_leaked(done)
 
@@ -29,8 +31,8 @@ def program_ends_as_it_says(boot, name: str, **where) -> None:
     programs_end_as_they_say(boot, chosen, **where)
 
 
-def stress_finds_nothing(boot, seed: int, seconds: int = 5, **where) -> None:
-    done = boot(f"init=/bin/stress -- --seconds {seconds} --seed {seed}", **where)
+def stress_finds_nothing(boot, seed: int, seconds: int = 5, line: str = "", **where) -> None:
+    done = boot(f"{line} init=/bin/stress -- --seconds {seconds} --seed {seed}", **where)
     done.one(rf"^stress: seed {seed:#x}, ")
     print(f"seed {seed:#x}")
     wrong = done.find(r"^error: .*")

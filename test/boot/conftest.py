@@ -1,4 +1,4 @@
-"""The harness of the boot tests: builds what they boot, boots it by tools/run, reads the log.
+"""The harness of the boot tests: builds what they boot, boots it by tools/machine.py, reads the log.
 
     def test_something(boot):
         machine = boot("init=/test/something", smp=2)
@@ -7,8 +7,6 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import os
 import re
 import subprocess
@@ -20,28 +18,17 @@ from typing import Callable
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def load_runner():
-    """tools/run is a command without the ending that import wants."""
-    loader = importlib.machinery.SourceFileLoader("run", str(ROOT / "tools/run"))
-    spec = importlib.util.spec_from_loader("run", loader)
-    assert spec
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["run"] = module
-    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # no run.pyc beside it
-    try:
-        loader.exec_module(module)
-    finally:
-        sys.dont_write_bytecode = writes
-    return module
-
-
-runner = load_runner()
+sys.path.insert(0, str(ROOT / "tools"))
+sys.dont_write_bytecode = True
+import bochs  # noqa: E402
+import machine as runner  # noqa: E402
 
 
 def pytest_configure(config):
-    """Built once, before the workers of xdist start, so that plain `pytest test/boot` is enough."""
+    """Built once, before the workers of xdist start, so that plain `pytest test/boot` is enough. What is
+    marked large runs when it is asked for: `pytest -m large test/boot`."""
+    config.addinivalue_line("markers", "large: takes long; `make test-large` runs these")
+    config.option.markexpr = config.option.markexpr or "not large"
     if not hasattr(config, "workerinput") and not config.option.collectonly:
         subprocess.run(["make", "-s", "-j2", "boot-images"], cwd=ROOT, check=True)
 
@@ -122,7 +109,7 @@ def boot() -> Callable[..., Boot]:
     """boot(append, ...) boots once and returns what it left behind. `initramfs` is "test" (the
     programs in /bin and the test programs in /test) or "user" (the ISO that users get); `fault`
     names a planted kernel fault; `iso` is an image of the test's own; `on_line(line, qmp)` sees
-    the log grow and may talk to QEMU: qmp.execute("inject-nmi"). The environment's CMDLINE goes before
+    the log grow and may talk to QEMU: qmp.execute("inject-nmi"); `emulator` is qemu or bochs. The environment's CMDLINE goes before
     every command line, so that all tests can run with kpti=on, say."""
 
     def boot_once(
@@ -135,13 +122,17 @@ def boot() -> Callable[..., Boot]:
         timeout: float = 120,
         on_line: Callable[..., object] | None = None,
         exit_device: bool = True,
+        emulator: str = "qemu",
         **machine,
     ) -> Boot:
         folder = ROOT / "build" / (f"fault-{fault}" if fault else entry)
         image = Path(iso) if iso else folder / ("test.iso" if initramfs == "test" else "sallyport.iso")
         assert image.exists(), f"{image.relative_to(ROOT)} is not built"
-        kind = runner.Machine if exit_device else NoExitDevice
         line = append and f"{os.environ.get('CMDLINE', '')} {append}".strip()
+        if emulator == "bochs":
+            result = bochs.run(bochs.Bochs(iso=str(image), append=line, **machine), timeout)
+            return Boot(result.status, result.qemu_status, result.log)
+        kind = runner.Machine if exit_device else NoExitDevice
         result = runner.run(
             kind(iso=str(image), append=line, **machine), timeout, on_line=on_line
         )

@@ -69,6 +69,12 @@ class Gdb:
         data = bytes.fromhex(self.ask("g"))
         return dict(zip(NAMES, struct.unpack_from(LAYOUT, data)))
 
+    def set_register(self, name: str, value: int) -> None:
+        """One of the first 17: from rax to rip."""
+        data = bytearray.fromhex(self.ask("g"))
+        struct.pack_into("<Q", data, 8 * NAMES[:17].index(name), value)
+        assert self.ask("G" + data.hex()) == "OK"
+
     def read(self, address: int, size: int) -> bytes:
         answer = self.ask(f"m{address:x},{size:x}")
         assert not answer.startswith("E"), f"cannot read {address:#x}"
@@ -78,7 +84,9 @@ class Gdb:
         return int.from_bytes(self.read(address, 8), "little")
 
     def write(self, address: int, data: bytes) -> None:
-        assert self.ask(f"M{address:x},{len(data):x}:{data.hex()}") == "OK"
+        for at in range(0, len(data), 1024):
+            piece = data[at : at + 1024]
+            assert self.ask(f"M{address + at:x},{len(piece):x}:{piece.hex()}") == "OK"
 
     def step(self) -> None:
         """One instruction of this CPU, without interrupts; the others stand still."""
@@ -88,12 +96,12 @@ class Gdb:
         """Without waiting for a stop."""
         self.send("vCont;c")
 
-    def run_to(self, address: int) -> None:
-        """Until some CPU is about to execute what lies there."""
+    def run_to(self, address: int, segment: int = 0) -> None:
+        """Until some CPU is about to execute what lies there; in real mode, with its segment's base."""
         assert self.ask(f"Z1,{address:x},1") == "OK"
         self.stopped(self.ask("vCont;c"))
         assert self.ask(f"z1,{address:x},1") == "OK"
-        assert self.registers()["rip"] == address
+        assert self.registers()["rip"] == address - segment
 
 
 class Session:

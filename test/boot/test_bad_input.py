@@ -147,7 +147,7 @@ def screen_text(memory: bytes) -> str:
     [
         ("qemu32", "this CPU has no long mode"),
         ("qemu64,-lm", "this CPU has no long mode"),
-        ("qemu64,-nx", "this CPU has no NX"),
+        ("Haswell,-nx", "this CPU has no NX"),  # and cannot be given it
         ("qemu64,-syscall", "this CPU has no SYSCALL"),
     ],
 )

@@ -1,7 +1,12 @@
 """Which CPUs come online: what the firmware's tables say, what the machine has, what is asked for."""
 
+import re
+import struct
+
 import pytest
-from conftest import ROOT
+from conftest import ROOT, runner
+from gdbstub import debugged
+from kernelfile import Kernel
 
 ONLINE = r"smp: +(\d+) of (\d+) CPUs online in \d+ ms"
 
@@ -9,13 +14,6 @@ ONLINE = r"smp: +(\d+) of (\d+) CPUs online in \d+ ms"
 def online(done) -> tuple[int, int]:
     match = done.one(ONLINE)
     return int(match[1]), int(match[2])
-
-
-def runs_as_many(boot, smp: int, **where) -> None:
-    """All come online, and programs see and use as many (sched goes to each by affinity)."""
-    done = boot("init=/test/runner -- /test/sched=0 /test/threads=0", smp=smp, **where)
-    done.check_ktap()
-    assert online(done) == (smp, smp)
 
 
 @pytest.mark.parametrize(
@@ -27,13 +25,56 @@ def runs_as_many(boot, smp: int, **where) -> None:
         (4, "pc", "max"),
         (7, "pc", "EPYC"),
         (7, "q35", "qemu64"),
-        (16, "q35", "max"),
+        (3, "q35", "max"),
+        (8, "pc", "max"),
+        (32, "q35", "max"),
+        (64, "q35", "qemu64"),
     ],
 )
 def test_every_cpu_comes_online(boot, smp, machine, cpu):
     done = boot("init=/test/exit_42", smp=smp, machine=machine, cpu=cpu).check(42)
     done.one(rf"acpi: MADT: {smp} CPUs enabled")
     assert online(done) == (smp, smp)
+
+
+def compares_on_each(boot, smp: int, **machine) -> None:
+    done = boot("init=/bin/compare -- --calls 200", smp=smp, **machine).check()
+    assert online(done) == (smp, smp)
+    rows = [line.split()[0] for line in done.programs if re.match(r" *\d+  int 0x80 ", line)]
+    assert rows == [str(n) for n in range(smp)] * 2
+    done.one(rf"smp: +TSCs of \d+ CPUs agree")
+
+
+def test_compare_runs_on_each_of_16_cpus(boot):
+    compares_on_each(boot, 16)
+
+
+@pytest.mark.large
+def test_compare_runs_on_each_of_255_cpus(boot):
+    """As many as xAPIC mode can have, and QEMU's machine."""
+    compares_on_each(boot, 255, timeout=300)
+
+
+@pytest.mark.large
+def test_threads_go_to_each_of_255_cpus(boot):
+    done = boot(
+        "init=/test/runner -- /test/sched=0 /test/threads=0 /test/races=0", smp=255, timeout=600
+    )
+    done.check_ktap()
+    assert online(done) == (255, 255)
+
+
+@pytest.mark.parametrize(
+    "smp, ids, cpus",
+    [("6,sockets=1,cores=3,threads=2", 5, 6), ("2,maxcpus=4", 1, 2)],
+    ids=["threads", "sockets that are empty"],
+)
+def test_topologies(boot, smp, ids, cpus):
+    """Three cores of two threads; and a machine with room for two CPUs more, which are not enabled."""
+    done = boot("init=/test/runner -- /test/sched=0", smp=smp)
+    done.check_ktap()
+    done.one(rf"acpi: MADT: {cpus} CPUs enabled, highest APIC id {ids}\b")
+    assert online(done) == (cpus, cpus)
 
 
 def test_apic_ids_may_have_gaps(boot):
@@ -50,6 +91,30 @@ def test_maxcpus_leaves_the_others_out_and_says_so(boot, most):
     done.check_ktap()
     done.one(rf"smp: +{4 - most} CPUs left out: maxcpus={most}")
     assert online(done) == (most, most)
+
+
+def test_nosmp_leaves_all_others_out_and_says_so(boot):
+    done = boot("nosmp maxcpus=3 init=/test/runner -- /test/sched=0", smp=4)
+    done.check_ktap()
+    done.one(r"smp: +3 CPUs left out: nosmp")
+    assert online(done) == (1, 1)
+
+
+def test_cpus_that_memory_is_too_small_for_are_left_out(boot):
+    done = boot("init=/test/exit_42", smp=96, mem="12M").check(42)
+    left_out = int(done.one(r"smp: +no memory for (\d+) CPUs, from APIC id \d+ on: left out")[1])
+    assert online(done) == (96 - left_out, 96 - left_out)
+
+
+@pytest.mark.parametrize("line, why", [
+    ("", "nothing asks for x2APIC"),
+    ("apic=xapic", "apic=xapic"),
+    ("apic=x2apic", "apic=x2apic, but the CPU has no x2APIC"),
+])
+def test_cpu_without_x2apic_stays_in_xapic_mode_and_says_why(boot, line, why):
+    done = boot(f"{line} init=/test/exit_42", smp=2).check(42)
+    done.one(rf"apic: xAPIC mode: {why}$")
+    assert online(done) == (2, 2)
 
 
 def test_maxcpus_beyond_the_machine_changes_nothing(boot):
@@ -75,6 +140,7 @@ def test_disabled_cpu_is_not_started_and_apic_id_is_not_acpi_uid(boot):
 def test_x2apic_entries_count_and_a_cpu_listed_twice_counts_once(boot):
     done = boot("init=/test/runner -- /test/sched=0", smp=3, madt="x2apic")
     done.check_ktap()
+    done.one(r"apic: xAPIC mode: an APIC id above 254 needs x2APIC, but the CPU has none")
     done.one(r"smp: +APIC id 291 needs x2APIC mode: left out")
     assert online(done) == (3, 3)
 
@@ -115,3 +181,154 @@ def test_madt_entry_without_a_length_ends_the_list_and_is_named(boot, tmp_path, 
     done.check(42)
     done.one(r"acpi: MADT: .* at byte 61: what follows is ignored")
     assert online(done) == (2, 2)
+
+
+def madt(*entries: bytes) -> bytes:
+    """A MADT of these entries, right in all but what they say."""
+    body = struct.pack("<II", 0xFEE00000, 1) + b"".join(entries)
+    head = struct.pack("<4sIBB6s8sI4sI", b"APIC", 36 + len(body), 3, 0, b"SALLY", b"MADT", 1, b"PY", 1)
+    table = bytearray(head + body)
+    table[9] = -sum(table) % 256
+    return bytes(table)
+
+
+def cpu(uid: int, apic_id: int) -> bytes:
+    return struct.pack("<BBBBI", 0, 8, uid, apic_id, 1)
+
+
+ACTIVE_LOW = 3
+
+
+def nmi(uid: int, lint: int, flags: int = 0) -> bytes:
+    return struct.pack("<BBBHB", 4, 6, uid, flags, lint)
+
+
+def x2apic_nmi(uid: int, lint: int, flags: int = 0) -> bytes:
+    return struct.pack("<BBHIB3x", 10, 12, flags, uid, lint)
+
+
+TABLES = {
+    "one_silent": madt(cpu(0, 0), cpu(1, 1), cpu(2, 77)),
+    "ten_silent": madt(cpu(0, 0), *(cpu(2 + n, 70 + n) for n in range(10)), cpu(1, 1)),
+    "many_silent": madt(cpu(0, 0), cpu(1, 1), *(cpu(2 + n, 70 + n) for n in range(20))),
+    "pins": madt(
+        cpu(10, 1), cpu(11, 0), cpu(12, 2), cpu(13, 3),
+        nmi(11, 1), nmi(10, 0, ACTIVE_LOW), x2apic_nmi(12, 1, ACTIVE_LOW), nmi(12, 0), nmi(11, 2),
+    ),
+    "all_pins": madt(cpu(0, 0), cpu(1, 1), x2apic_nmi(0xFFFFFFFF, 1, ACTIVE_LOW), nmi(0xFF, 0)),
+    "boot_cpu_missing": madt(cpu(1, 1), cpu(2, 2)),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tables(make_iso, tmp_path_factory):
+    """An ISO with all of TABLES."""
+    folder = tmp_path_factory.mktemp("tables")
+    for name, table in TABLES.items():
+        (folder / f"{name}.aml").write_bytes(table)
+    initramfs = (ROOT / "build/both/test.cpio").read_bytes()
+    return make_iso(initramfs, more=sorted(folder.iterdir()))
+
+
+def test_ten_silent_cpus_cost_the_same_as_one(boot, tables):
+    """In guest instructions, which are the emulator's time here: exact."""
+    took = {}
+    for name, silent in (("one_silent", 1), ("ten_silent", 10)):
+        done = boot("init=/test/exit_42", iso=tables, smp=2, madt=name, icount=True).check(42)
+        assert len(done.find(r"smp: +CPU \d+ .* does not answer: left out")) == silent
+        took[silent] = int(done.one(rf"smp: +2 of {2 + silent} CPUs online in (\d+) ms")[1])
+    assert took[10] <= took[1] + 1, took
+    assert took[1] <= 250
+
+
+def test_silent_cpus_beyond_sixteen_are_counted(boot, tables):
+    done = boot("init=/test/exit_42", iso=tables, smp=2, madt="many_silent").check(42)
+    assert len(done.find(r"smp: +CPU \d+ .* does not answer: left out")) == 16
+    done.one(r"smp: +and 4 CPUs more")
+    assert online(done) == (2, 22)
+
+
+def pins_as_set(boot, cpus: range, **machine):
+    """LINT0 and LINT1 of each CPU, as the emulator sees them while a program runs."""
+    found = {}
+
+    def look(line, qmp):
+        if "init: /bin/compare" in line:
+            for n in cpus:
+                text = qmp.execute("human-monitor-command", **{"command-line": f"info lapic {n}"})
+                found[n] = [
+                    " ".join(re.search(rf"LVT{pin}\s+0x\w+ (.*)", text)[1].split()) for pin in (0, 1)
+                ]
+
+    done = boot("init=/bin/compare", smp=len(cpus), on_line=look, **machine).check()
+    return done, found
+
+
+def test_nmi_comes_by_the_pin_that_the_madt_says_on_each_cpu(boot, tables):
+    low, high = "active-lo edge NMI", "active-hi edge NMI"
+    off = "active-hi edge masked Fixed (vec 0)"
+    done, pins = pins_as_set(boot, range(4), iso=tables, madt="pins")
+    assert pins == {1: [low, off], 0: [off, high], 2: [high, low], 3: [off, off]}
+    done.one(r"acpi: MADT: an NMI on pin LINT2 at byte \d+, which there is not: ignored")
+    _, pins = pins_as_set(boot, range(2), iso=tables, madt="all_pins")
+    assert pins == {n: [high, low] for n in range(2)}
+
+
+def test_nmi_comes_by_lint1_where_the_madt_does_not_say(boot, tables):
+    _, pins = pins_as_set(boot, range(2), iso=tables, madt="one_silent")
+    assert [second for _, second in pins.values()] == ["active-hi edge NMI"] * 2
+
+
+def test_boot_cpu_that_the_madt_does_not_list_is_cpu_0_all_the_same(boot, tables):
+    done = boot("init=/test/runner -- /test/sched=0", iso=tables, smp=3, madt="boot_cpu_missing")
+    done.check_ktap()
+    done.one(r"acpi: MADT: the boot CPU, APIC id 0, is not listed")
+    assert online(done) == (3, 3)
+
+
+def test_cpu_that_comes_late_parks_and_disturbs_nobody(tmp_path):
+    """The other CPUs are held at the entry from the trampoline, by a jump to itself in its place, until
+    they have been given up; then they are let go. Each must come to the place where it parks."""
+    machine = runner.Machine(
+        iso=str(ROOT / "build/both/test.iso"), append="init=/test/runner -- /test/sched=0", smp=3
+    )
+    kernel = Kernel()
+    entry, park = kernel["ap_entry"], kernel["ap_entry.park"]
+    with debugged(tmp_path, machine) as session:
+        gdb = session.gdb
+        gdb.run_to(kernel["smp_start"])
+        code = gdb.read(entry, 2)
+        gdb.write(entry, b"\xeb\xfe")
+        gdb.run_to(kernel["skew_measure"])
+        gdb.write(entry, code)
+        late = set()
+        while len(late) < 2:
+            gdb.run_to(park)
+            assert gdb.thread not in late, "it came twice"
+            late.add(gdb.thread)
+            assert gdb.registers()["rsp"] == 0, "it has a stack"
+            gdb.step()  # past the breakpoint
+        done = session.end()
+    done.check_ktap()
+    assert len(done.find(r"smp: +CPU [12] .* does not answer: left out")) == 2
+    assert online(done) == (1, 3)
+
+
+def tscs_agree(boot, **where):
+    done = boot("init=/test/exit_42", smp=2, **where).check(42)
+    assert not done.find(r"smp: +TSC of CPU "), done.log
+    done.one(r"smp: +TSCs of 2 CPUs agree within \d+ ns \(known to \d+ ns\)")
+
+
+def test_tscs_of_an_honest_machine_agree(boot):
+    tscs_agree(boot)
+
+
+def test_planted_skew_of_a_second_is_reported(boot):
+    with pytest.raises(AssertionError) as failure:
+        tscs_agree(boot, fault="skewed_tsc")
+    log = str(failure.value)
+    match = re.search(r"TSC of CPU 1 \(APIC id 1\) is (\d+) ns ahead \(known to (\d+) ns\)", log)
+    assert match, log
+    assert abs(int(match[1]) - 1_000_000_000) <= int(match[2]) + 1, match[0]
+    assert "TSCs of 1 CPUs differ: a thread that changes CPUs may see time jump" in log

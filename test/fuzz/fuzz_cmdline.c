@@ -1,5 +1,5 @@
 // sources: src/boot/cmdline.c src/cpu/mitigation_names.c
-/* Starts from an empty corpus. */
+/* Words for the kernel, words for the first program. */
 #include "boot/cmdline.h"
 
 #include "check.h"

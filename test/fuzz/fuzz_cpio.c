@@ -1,5 +1,5 @@
 // sources: src/boot/cpio.c
-/* Starts from an empty corpus. The 110 bytes of text of a header are hard to hit upon, so the input
+/* The 110 bytes of text of a header are hard to hit upon, so the input
  * is a script: each entry's kind, sizes and flaws come from it, the rest is well-formed. Inputs
  * that begin with '0' are taken as they are. */
 #include "boot/cpio.h"

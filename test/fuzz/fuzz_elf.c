@@ -1,5 +1,5 @@
 // sources: src/task/elf.c
-/* Starts from an empty corpus. Whole headers are hard to hit upon, so the input is a script from
+/* Whole headers are hard to hit upon, so the input is a script from
  * which they are built, with numbers at the edges of the checks. Inputs that begin as an ELF file
  * does are taken as they are. */
 #include "task/elf.h"

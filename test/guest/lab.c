@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "cpu.h"
 #include "lab.h"
 #include "registers.h"
 
@@ -355,7 +356,7 @@ int main(int argc, char **argv)
         if ((has[door] = lab_has(door)))
             any = door;
     sched_getaffinity(0, sizeof(all), &all);
-    for (int cpu = 1; cpu < CPU_SETSIZE && other < 0; cpu++)
+    for (int cpu = 1; cpu < CPUS_MOST && other < 0; cpu++)
         if (CPU_ISSET(cpu, &all))
             other = cpu;
     stay_on(0);

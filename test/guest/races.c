@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cpu.h"
 #include "ktap.h"
 
 enum { EXECS = 30, SLEEPERS = 3, WAKES = 300, BECAME_ANOTHER = 7 };
@@ -124,7 +125,7 @@ static void *mover(void *unused)
 
     sched_getaffinity(0, sizeof(all), &all);
     while (!over) {
-        cpu = (cpu + 1) % CPU_SETSIZE;
+        cpu = (cpu + 1) % CPUS_MOST;
         if (!CPU_ISSET(cpu, &all))
             cpu = 0;
         CPU_ZERO(&one);

@@ -139,17 +139,21 @@ static void *spin(void *arg)
 /* True when each of `count` spinning threads has moved on from where it was, three times. */
 static bool all_move(int count)
 {
+    static long before[SPINNERS + MAX_CPUS];
     struct timespec start, now, short_time = {0, 1000000};
 
     clock_gettime(CLOCK_MONOTONIC, &start);
-    for (int round = 0; round < 3; round++)
+    for (int round = 0; round < 3; round++) {
         for (int i = 0; i < count; i++)
-            for (long before = turns[i]; turns[i] == before;) {
+            before[i] = turns[i];
+        for (int i = 0; i < count; i++)
+            while (turns[i] == before[i]) {
                 sys(nanosleep, &short_time, NULL);
                 clock_gettime(CLOCK_MONOTONIC, &now);
                 if (now.tv_sec - start.tv_sec > PATIENCE_S)
                     return false;
             }
+    }
     return true;
 }
 

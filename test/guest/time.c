@@ -9,6 +9,7 @@
 #include <sys/time.h>
 #include <time.h>
 
+#include "cpu.h"
 #include "ktap.h"
 
 #define SECOND 1000000000L
@@ -46,7 +47,7 @@ static void test_across_cpus(void)
 
     sched_getaffinity(0, sizeof(all), &all);
     for (int round = 0; round < 50; round++)
-        for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        for (int cpu = 0; cpu < CPUS_MOST; cpu++)
             if (CPU_ISSET(cpu, &all)) {
                 CPU_ZERO(&one);
                 CPU_SET(cpu, &one);

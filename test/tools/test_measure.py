@@ -96,6 +96,13 @@ def place(tmp_path):
     return Place(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The place of a whole run in which nothing went wrong, and how it ended."""
+    place = Place(tmp_path_factory.mktemp("whole"))
+    return place, place.measure()
+
+
 # -- the sequence ----------------------------------------------------------------------------------
 
 
@@ -113,16 +120,15 @@ def test_both_kernels_are_booted_by_turns_with_the_same_machine_and_program(plac
     assert all(boot["words"][boot["words"].index("-smp") + 1] == "1" for boot in exact)
 
 
-def test_nothing_else_runs_beside_a_timed_boot(place):
-    place.measure("--out", str(place.folder / "whole"))
-    boots = place.boots()
+def test_nothing_else_runs_beside_a_timed_boot(whole):
+    boots = whole[0].boots()
     for timed in (boot for boot in boots if not boot["exact"]):
         others = [boot for boot in boots if boot is not timed]
         assert all(o["end"] <= timed["start"] or o["start"] >= timed["end"] for o in others)
 
 
-def test_each_mitigation_that_the_cpu_has_is_switched_and_the_others_are_named(place):
-    done = place.measure()
+def test_each_mitigation_that_the_cpu_has_is_switched_and_the_others_are_named(whole):
+    place, done = whole
     lines = [boot["line"] for boot in place.boots() if not boot["linux"]]
     for line in ("smap=off", "index_mask=off", "swapgs_fence=off", "clear_regs=on", "kpti=on"):
         assert sum(f" {line} " in boot for boot in lines) == 3, line  # counted; timed twice
@@ -133,9 +139,8 @@ def test_each_mitigation_that_the_cpu_has_is_switched_and_the_others_are_named(p
     assert all("lab=on" in line for line in lines)
 
 
-def test_switched_mitigations_are_timed_twice_each_time_behind_a_boot_by_default(place):
-    place.measure()
-    ours = [boot for boot in place.boots() if not boot["linux"] and not boot["exact"]][2:]
+def test_switched_mitigations_are_timed_twice_each_time_behind_a_boot_by_default(whole):
+    ours = [boot for boot in whole[0].boots() if not boot["linux"] and not boot["exact"]][2:]
     kinds = ["lab=on init" not in boot["line"] for boot in ours]
     assert kinds == [False, True] * 10
     assert [boot["line"] for boot in ours[1:10:2]] == [
@@ -152,8 +157,8 @@ def test_what_is_timed_is_switched_by_what_the_timed_cpu_has(place):
     assert "sallyport ibrs, exact: not on this CPU" in done.stdout
 
 
-def test_whole_run_prints_the_summary_and_the_table_of_calls(place):
-    text = place.measure().stdout
+def test_whole_run_prints_the_summary_and_the_table_of_calls(whole):
+    text = whole[1].stdout
     assert 0 < text.index("index.html") < text.index("exact instructions  ") < text.index("In time: we lose")
 
 

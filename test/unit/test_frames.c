@@ -248,6 +248,40 @@ static void test_bookkeeping_stays_below_four_gibibytes(void **state)
     assert_int_equal(frames_init(&high, 1, NULL, 0), -ENOMEM);
 }
 
+static void test_boot_touches_no_word_of_memory_that_is_not_handed_out_yet(void **state)
+{
+    (void)state;
+    const struct phys_range usable[] = {{4 * GIB, 62 * GIB}, {MIB, 128 * MIB}};
+    const size_t words = 66 * MIB, touched = (MIB + words) / PAGE_SIZE * 4 + PAGE_SIZE;
+    allow(0, ARENA, PROT_NONE);
+    allow(MIB, touched, PROT_READ | PROT_WRITE);
+    allow(MIB + words, 128 * MIB - words, PROT_READ | PROT_WRITE);
+    assert_int_equal(frames_init(usable, COUNT(usable), NULL, 0), 0);
+    assert_int_equal(frames_words_size(), words);
+    assert_int_equal(frames_total(), (62 * GIB + 128 * MIB - words) / PAGE_SIZE);
+    assert_int_equal(frame_alloc(), MIB + words);
+    EXPECT_PANIC(frame_put(MIB + words + PAGE_SIZE));
+}
+
+static void test_a_hole_is_nobodys_whatever_its_words_held(void **state)
+{
+    (void)state;
+    const struct phys_range usable[] = {{MIB, 2 * MIB}, {4 * MIB, MIB}},
+                            reserved[] = {{2 * MIB, 1}};
+    allow(0, ARENA, PROT_NONE);
+    allow(MIB, 4 * MIB, PROT_READ | PROT_WRITE);
+    memset(at(MIB), 1, 2 * PAGE_SIZE);
+    assert_int_equal(frames_init(usable, COUNT(usable), reserved, COUNT(reserved)), 0);
+    while (frame_alloc() != 0)
+        ;
+    const phys_addr_t nobodys[] = {0, 4096, MIB, 2 * MIB, 3 * MIB, 4 * MIB - PAGE_SIZE, 5 * MIB};
+    for (size_t i = 0; i < COUNT(nobodys); i++)
+        EXPECT_PANIC(frame_put(nobodys[i]));
+    frame_put(3 * MIB - PAGE_SIZE);
+    frame_put(4 * MIB);
+    assert_int_equal(frames_free(), 2);
+}
+
 static void test_no_room_for_bookkeeping_is_an_error(void **state)
 {
     (void)state;
@@ -410,6 +444,8 @@ int main(void)
         cmocka_unit_test(test_a_reserved_range_that_wraps_reserves_up_to_the_top),
         cmocka_unit_test(test_bookkeeping_takes_the_lowest_gap_that_is_large_enough),
         cmocka_unit_test(test_bookkeeping_stays_below_four_gibibytes),
+        cmocka_unit_test(test_boot_touches_no_word_of_memory_that_is_not_handed_out_yet),
+        cmocka_unit_test(test_a_hole_is_nobodys_whatever_its_words_held),
         cmocka_unit_test(test_no_room_for_bookkeeping_is_an_error),
         cmocka_unit_test(test_a_lonely_range_far_up_does_not_cost_the_rest),
         cmocka_unit_test(test_overlapping_unsorted_ranges_give_what_a_map_of_frames_gives),

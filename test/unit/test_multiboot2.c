@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "bytes.h"
+#include <stdbool.h>
 
 static struct bytes in;
 static struct boot_info info;
@@ -299,23 +300,84 @@ static void test_eight_modules_fit_and_a_ninth_is_refused(void **state)
     assert_refused(parse(), -E2BIG, before_end, "too many modules");
 }
 
-static void test_128_memory_ranges_fit_and_one_more_is_refused(void **state)
+/* `count` ranges of the type, none touching the next. */
+static void put_ranges(uint64_t from, size_t count, uint32_t type)
+{
+    for (size_t i = 0; i < count; i++)
+        put_range(from + (i << 13), 4096, type);
+}
+
+static void test_usable_ranges_that_do_not_fit_are_left_out(void **state)
+{
+    (void)state;
+    begin();
+    size_t at = begin_memory_map(24);
+    put_ranges(0, BOOT_MEMORY_MAX + 3, 1);
+    end_tag(at);
+    end();
+    assert_int_equal(parse(), 0);
+    assert_int_equal(info.memory_count, BOOT_MEMORY_MAX);
+    assert_int_equal(info.memory_dropped, 3);
+    assert_int_equal(info.memory[BOOT_MEMORY_MAX - 1].base, (BOOT_MEMORY_MAX - 1) << 13);
+}
+
+static void test_reserved_ranges_that_do_not_fit_take_the_places_of_usable_ones(void **state)
+{
+    (void)state;
+    const size_t reserved = BOOT_MEMORY_MAX - 2;
+    begin();
+    size_t at = begin_memory_map(24);
+    put_ranges(0, BOOT_MEMORY_MAX, 1);
+    put_ranges(1 << 30, reserved, 2);
+    end_tag(at);
+    end();
+    assert_int_equal(parse(), 0);
+    assert_int_equal(info.memory_count, BOOT_MEMORY_MAX);
+    assert_int_equal(info.memory_dropped, reserved);
+    assert_int_equal(info.memory[1].type, 1);
+    assert_int_equal(info.memory[1].base, 1 << 13);
+    static bool found[BOOT_MEMORY_MAX];
+    for (size_t i = 2; i < BOOT_MEMORY_MAX; i++) {
+        assert_int_equal(info.memory[i].type, 2);
+        found[(info.memory[i].base - (1 << 30)) >> 13] = true;
+    }
+    for (size_t i = 0; i < reserved; i++)
+        assert_true(found[i]);
+}
+
+static void test_more_reserved_ranges_than_fit_are_refused(void **state)
 {
     (void)state;
     for (size_t count = BOOT_MEMORY_MAX; count <= BOOT_MEMORY_MAX + 1; count++) {
         begin();
         size_t at = begin_memory_map(24);
-        for (size_t i = 0; i < count; i++)
-            put_range(i << 12, 4096, 1);
+        put_ranges(0, count, 2);
         end_tag(at);
         end();
         if (count == BOOT_MEMORY_MAX)
             assert_int_equal(parse(), 0);
         else
             assert_refused(parse(), -E2BIG, at + 16 + 24 * (size_t)BOOT_MEMORY_MAX,
-                           "too many memory ranges");
+                           "too many reserved memory ranges");
         assert_int_equal(info.memory_count, BOOT_MEMORY_MAX);
     }
+}
+
+static void test_neighbours_of_one_type_take_one_place(void **state)
+{
+    (void)state;
+    begin();
+    size_t at = begin_memory_map(24);
+    for (uint64_t i = 0; i < 4 * BOOT_MEMORY_MAX; i++)
+        put_range(i << 12, 4096, i < 3 * BOOT_MEMORY_MAX ? 1 : 2);
+    end_tag(at);
+    end();
+    assert_int_equal(parse(), 0);
+    assert_int_equal(info.memory_count, 2);
+    assert_int_equal(info.memory_dropped, 0);
+    assert_int_equal(info.memory[0].size, 3UL * BOOT_MEMORY_MAX << 12);
+    assert_int_equal(info.memory[1].base, 3UL * BOOT_MEMORY_MAX << 12);
+    assert_int_equal(info.memory[1].size, (uint64_t)BOOT_MEMORY_MAX << 12);
 }
 
 static void test_memory_map_with_larger_entries_is_read(void **state)
@@ -358,19 +420,24 @@ static void test_malformed_memory_map_is_refused(void **state)
     assert_refused(parse(), -EINVAL, at, "memory map with a cut entry");
 }
 
-static void test_memory_range_that_wraps_is_refused(void **state)
+static void test_a_range_that_wraps_is_no_memory_or_reserves_up_to_the_top(void **state)
 {
     (void)state;
-    for (uint64_t excess = 0; excess <= 1; excess++) {
+    static const uint64_t sizes[] = {0xfff, 0x1000, UINT64_MAX};
+    for (size_t i = 0; i < 6; i++) {
+        uint32_t type = i < 3 ? 1 : 2;
+        uint64_t size = sizes[i % 3];
+        size_t left_out = type == 1 && size > 0xfff;
         begin();
         size_t at = begin_memory_map(24);
-        put_range(0xfffffffffffff000, 0xfff + excess, 2);
+        put_range(0xfffffffffffff000, size, type);
         end_tag(at);
         end();
-        if (excess)
-            assert_refused(parse(), -EINVAL, at + 16, "memory range that wraps around");
-        else
-            assert_int_equal(parse(), 0);
+        assert_int_equal(parse(), 0);
+        assert_int_equal(info.memory_dropped, left_out);
+        assert_int_equal(info.memory_count, 1 - left_out);
+        if (!left_out)
+            assert_int_equal(info.memory[0].size, 0xfff);
     }
 }
 
@@ -496,10 +563,13 @@ int main(void)
         cmocka_unit_test(test_strings_must_end_inside_their_tag),
         cmocka_unit_test(test_module_that_ends_before_it_starts_is_refused),
         cmocka_unit_test(test_eight_modules_fit_and_a_ninth_is_refused),
-        cmocka_unit_test(test_128_memory_ranges_fit_and_one_more_is_refused),
+        cmocka_unit_test(test_usable_ranges_that_do_not_fit_are_left_out),
+        cmocka_unit_test(test_reserved_ranges_that_do_not_fit_take_the_places_of_usable_ones),
+        cmocka_unit_test(test_more_reserved_ranges_than_fit_are_refused),
+        cmocka_unit_test(test_neighbours_of_one_type_take_one_place),
         cmocka_unit_test(test_memory_map_with_larger_entries_is_read),
         cmocka_unit_test(test_malformed_memory_map_is_refused),
-        cmocka_unit_test(test_memory_range_that_wraps_is_refused),
+        cmocka_unit_test(test_a_range_that_wraps_is_no_memory_or_reserves_up_to_the_top),
         cmocka_unit_test(test_new_root_pointer_wins_over_the_old_one_in_either_order),
         cmocka_unit_test(test_malformed_framebuffer_is_refused),
         cmocka_unit_test(test_section_headers_must_lie_in_their_tag),

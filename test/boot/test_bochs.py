@@ -1,0 +1,68 @@
+"""Bochs, a second opinion on what a CPU does: an Intel model and an AMD one, x2APIC, four CPUs that take
+turns of a few instructions."""
+
+import random
+
+import checks
+import pytest
+from guest import programs
+
+INTEL, AMD = "corei7_haswell_4770", "ryzen"
+# Bochs 2.7 raises the trap of a single-stepped syscall in ring 0, though SFMASK has cleared TF.
+NOT_THERE = {"fault_step_door"}
+WHERE = {"emulator": "bochs", "mem": "128M", "timeout": 600}
+
+# command line, CPUs, model, entry
+ORDINARY = [("apic=x2apic", 4, INTEL, "both"), ("", 4, AMD, "both")]
+LARGE = [
+    ("", 4, INTEL, "both"),
+    ("", 1, INTEL, "both"),
+    ("apic=x2apic", 8, INTEL, "both"),
+    ("apic=x2apic kpti=off", 4, INTEL, "both"),
+    ("kpti=on pcid=off", 4, INTEL, "both"),
+    ("apic=x2apic", 4, INTEL, "int"),
+    ("apic=x2apic", 4, INTEL, "syscall"),
+    ("apic=x2apic", 4, "broadwell_ult", "both"),
+    ("", 4, "core2_penryn_t9600", "both"),
+    ("", 2, AMD, "int"),
+    ("kpti=on", 4, AMD, "both"),
+    ("", 4, "zambezi", "syscall"),
+    ("", 4, "phenom_8650_toliman", "both"),
+]
+in_bochs = pytest.mark.parametrize(
+    "line, smp, cpu, entry",
+    ORDINARY + [pytest.param(*variant, marks=pytest.mark.large) for variant in LARGE],
+)
+
+
+@in_bochs
+def test_programs_that_check_the_abi_find_it_kept(boot, line, smp, cpu, entry):
+    chosen = [program for program in programs(entry) if program.endings == ("0",)]
+    assert len(chosen) > 20
+    checks.programs_end_as_they_say(boot, chosen, entry, line, smp=smp, cpu=cpu, **WHERE)
+
+
+@in_bochs
+def test_faults_end_their_process_alone_and_as_on_linux(boot, line, smp, cpu, entry):
+    chosen = [p for p in programs(entry) if p.endings != ("0",) and p.name not in NOT_THERE]
+    assert len(chosen) > 40
+    checks.programs_end_as_they_say(boot, chosen, entry, line, smp=smp, cpu=cpu, **WHERE)
+
+
+@in_bochs
+def test_stress_finds_no_error(boot, line, smp, cpu, entry):
+    seed = random.getrandbits(32)
+    checks.stress_finds_nothing(boot, seed, 5, line, entry=entry, smp=smp, cpu=cpu, **WHERE)
+
+
+@in_bochs
+def test_compare_has_a_row_for_each_door_of_each_cpu(boot, line, smp, cpu, entry):
+    done = boot(
+        f"{line} init=/bin/compare", initramfs="user", entry=entry, smp=smp, cpu=cpu, **WHERE
+    ).check()  # fmt: skip
+    asked = "x2APIC" if "x2apic" in line else "xAPIC"
+    done.one(rf"apic: {asked} mode: ")
+    done.one(rf"smp: +{smp} of {smp} CPUs online")
+    cpus = [int(row[1]) for row in done.find(r"^ +(\d+)  (?:int 0x80|syscall) +[\d,]+ .*")]
+    assert cpus == list(range(smp)) * 2, done.log  # getpid, and a number that nobody implements
+    checks.nothing_leaked(done)
