@@ -15,6 +15,7 @@
 #include "cpu/regs.h"
 #include "dev/channel.h"
 #include "dev/console.h"
+#include "dev/power.h"
 #include "dev/screen.h"
 #include "lib/random.h"
 #include "mm/frames.h"
@@ -128,7 +129,7 @@ static void start_init(void)
     ram_describe();
     klog("init", "%s, %lu ms after the kernel's first instruction", cmdline.init,
          clock_boot_ns() / 1000000);
-    machine_mark_start(cmdline.poweroff != CHOICE_OFF);
+    machine_mark_start();
     int error = process_start_init(cmdline.init, cmdline.init_argv);
     if (error) {
         klog("init", "%s: %s", cmdline.init,
@@ -150,9 +151,10 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     idt_load(); /* from here on a fault is a panic, not a reset */
     parse_boot_info(information);
     cpu_features_detect();
-    pic_mask();
+    pic_mask(); /* the MADT may say that there is none: then nobody hears it */
     clock_init(first_tsc);
     parse_command_line();
+    power_set_choice(cmdline.poweroff);
     mitigations_decide(cmdline.mitigations);
     idt_open_door(); /* int 0x80, by the door that the mitigations want */
     ram_take(&boot, information);
@@ -161,7 +163,8 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     acpi_init(&boot);
     if (cmdline.acpi_dump)
         acpi_dump();
-    platform_find_timer();
+    platform_init();        /* what the FADT says */
+    platform_start_clock(); /* until here time stands still, but where CPUID told the TSC's rate */
     smp_find_cpus(cmdline.apic, cmdline.max_cpus, cmdline.nosmp); /* blocks and stacks for all */
     ram_account("CPUs");
     cpu_init(cpu_block(0)); /* GDT, TSS, features, doors: what every CPU runs */
@@ -169,7 +172,7 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     random_init();
     (void)apic_enable(); /* as apic_init left it */
     apic_timer_calibrate();
-    platform_prepare_power_off();
+    platform_prepare_power();
     start_other_cpus();
     skew_measure(); /* do all tell the same time? */
     klog("sys", "doors open: " ENTRY_NAME);

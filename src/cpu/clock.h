@@ -2,26 +2,33 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/* Finds the TSC's rate; first_tsc: the TSC when the kernel was entered, where boot time starts. */
+struct reference;
+
+/* Takes the TSC's rate from CPUID where that tells it, and touches no device; first_tsc: the TSC
+ * when the kernel was entered, where boot time starts. */
 void clock_init(uint64_t first_tsc);
 
-/* Whether nothing has told the rate yet; then it is taken for 1 GHz. */
-bool clock_is_guess(void);
+/* Whether the rate is known. Until it is, boot time stands at 0, and nothing may wait for it. */
+bool clock_runs(void);
 
-/* Measures the rate against the ACPI PM timer, a 24-bit or longer counter at this I/O port, where
- * there was nothing better. Boot CPU only, before anything waits: times of before may lie ahead. */
-void clock_use_pm_timer(uint16_t port);
+/* Where CPUID did not tell: measures the rate against these counters (cpu/calibrate.h), in order of
+ * preference. When none counts it is taken for 1 GHz. Boot CPU, with IF = 0. */
+void clock_calibrate(const struct reference *const references[], size_t count);
 
-/* Nanoseconds since the kernel's first instruction; 0 before clock_init. Never goes backwards on
+/* What the wall clock shows now, in seconds since 1970. Without it that is 1970 at boot. */
+void clock_set_real(int64_t seconds);
+
+/* Nanoseconds since the kernel's first instruction; 0 until the clock runs. Never goes backwards on
  * one CPU. */
 uint64_t clock_boot_ns(void);
 
-/* Nanoseconds since 1970, from the machine's clock as read at boot. */
+/* Nanoseconds since 1970. */
 uint64_t clock_real_ns(void);
 
-/* Spins. */
+/* Spins. Before the clock runs it counts microseconds by a port, roughly. */
 void clock_delay_us(uint64_t us);
 
 uint64_t clock_tsc_khz(void);

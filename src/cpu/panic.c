@@ -13,6 +13,7 @@
 #define BACKTRACE_MAX 32
 
 static _Atomic uint32_t panicking; /* 1 + index of the CPU that panics */
+static _Atomic uint32_t stopping;  /* of the one that stopped the others for another reason */
 
 extern char text_start[], text_end[];
 
@@ -50,10 +51,17 @@ static void print_backtrace(uint64_t rip, uint64_t rbp)
 
 void panic_stop_if_asked(void)
 {
-    if (!panicking || panicking == this_cpu->index + 1)
+    uint32_t by = panicking ? panicking : stopping;
+    if (!by || by == this_cpu->index + 1)
         return;
     this_cpu->self->stopped = 1;
     halt_forever();
+}
+
+unsigned stop_other_cpus(void)
+{
+    stopping = this_cpu->index + 1;
+    return ipi_stop_others();
 }
 
 static void begin(const char *format, va_list args)

@@ -13,5 +13,9 @@ _Noreturn void panic_at(const struct trap_frame *frame, const char *format, ...)
 /* The general registers, in five log lines. */
 void klog_registers(const char *subsystem, const struct trap_frame *frame);
 
-/* Called by the NMI handler: does not return when another CPU panics. */
+/* Stops all other CPUs for good, wherever they are: the way out of the machine. How many did not
+ * answer in a bounded time. The caller has kept the console (console_keep): it is the only one. */
+unsigned stop_other_cpus(void);
+
+/* Called by the NMI handler: does not return when another CPU panics, or stops this one. */
 void panic_stop_if_asked(void);

@@ -41,6 +41,12 @@ void console_seize(void)
     atomic_store(&seized, true);
 }
 
+void console_keep(void)
+{
+    lock_console();
+    console_seize();
+}
+
 /* What the port does not take is dropped: a console never holds anybody up for long. */
 static void write_lines(const char *bytes, size_t length)
 {

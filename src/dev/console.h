@@ -25,5 +25,9 @@ void console_flush(void);
 /* For panic only: from now on this CPU writes without taking the lock. */
 void console_seize(void);
 
+/* Before the others are stopped on the way out of the machine: nobody else is within a line, and
+ * nobody else writes one from now on. The console lock is never given back. */
+void console_keep(void);
+
 /* One byte from the serial port, or -1 when none has come. */
 int console_read_byte(void);

@@ -1,8 +1,13 @@
-/* What the ACPI tables say of the machine beyond its processors. After acpi_init; boot CPU. */
+/* What the ACPI tables say of the machine beyond its processors: which of the old PC's parts it
+ * has, its clocks, the ways to switch it off and to reset it. Boot CPU, in this order. */
 #pragma once
 
-/* Where nothing has told the TSC's rate yet, it is measured against the PM timer. */
-void platform_find_timer(void);
+/* Reads the FADT, after acpi_init. Without one the machine is taken for an old PC. */
+void platform_init(void);
 
-/* Reads from FADT and DSDT how to switch the machine off. */
-void platform_prepare_power_off(void);
+/* Sets the clock going, by the best counter that is there where CPUID did not tell, and the wall
+ * clock. */
+void platform_start_clock(void);
+
+/* From FADT, DSDT and SSDTs. Switches ACPI mode on. */
+void platform_prepare_power(void);

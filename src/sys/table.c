@@ -64,6 +64,7 @@ const call_entry syscall_table[SYSCALL_COUNT] = {
     CALL_AS(getegid, sys_zero_id),
     CALL(getppid),
     CALL(arch_prctl),
+    CALL(reboot),
     CALL(gettid),
     CALL(tkill),
     CALL(time),

@@ -88,3 +88,6 @@ long sys_uname(user_addr_t out);
 long sys_sysinfo(user_addr_t out);
 long sys_prlimit64(int pid, uint32_t resource, user_addr_t new, user_addr_t old);
 long sys_getrandom(user_addr_t buffer, size_t size, uint32_t flags);
+
+/* power_calls.c */
+long sys_reboot(uint32_t magic1, uint32_t magic2, uint32_t command);

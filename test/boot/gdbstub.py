@@ -108,9 +108,15 @@ class Session:
     def __init__(self, gdb: Gdb, qmp, qemu: subprocess.Popen, log: Path):
         self.gdb, self.qmp, self.qemu, self.log = gdb, qmp, qemu, log
 
-    def end(self) -> Boot:
-        """Lets the machine run to its end."""
+    def end(self, until: str = "") -> Boot:
+        """Lets the machine run to its end; or, where it stays on, until its log has that in it."""
         self.gdb.go_on()
+        deadline = time.monotonic() + PATIENCE
+        while until and until not in self.log.read_text(errors="replace"):
+            assert time.monotonic() < deadline, f"no {until!r}"
+            time.sleep(0.02)
+        if until:
+            self.qmp.execute("quit")
         status = self.qemu.wait(PATIENCE)
         text = self.log.read_text(errors="replace")
         return Boot(runner.status_of(status, text), status, text)

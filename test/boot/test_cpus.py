@@ -123,24 +123,6 @@ def test_maxcpus_beyond_the_machine_changes_nothing(boot):
     assert not done.find("left out")
 
 
-@pytest.mark.parametrize("machine", ["pc", "q35"])
-def test_machine_is_switched_off_by_acpi(boot, machine):
-    """Without QEMU's exit device, as on real machines: QEMU ends with 0 and no verdict."""
-    done = boot("init=/bin/compare", smp=2, machine=machine, exit_device=False, timeout=30)
-    assert (done.status, done.qemu_status) == (98, 0), done.log
-    assert "power: off, status 0" in done.lines[-1]
-
-
-def test_poweroff_off_leaves_the_machine_on_with_its_verdict_in_the_log(boot):
-    def switch_off(line, qmp):
-        if "poweroff=off: halted, status 42" in line:
-            assert qmp.execute("query-status")["running"]
-            qmp.execute("quit")
-
-    done = boot("poweroff=off init=/test/exit_42", smp=2, on_line=switch_off, timeout=30)
-    assert (done.status, done.qemu_status) == (98, 0), done.log
-
-
 def madt(*entries: bytes) -> bytes:
     """A MADT of these entries, right in all but what they say."""
     body = struct.pack("<II", 0xFEE00000, 1) + b"".join(entries)

@@ -1,6 +1,6 @@
-// sources: src/smp/acpi.c
+// sources: src/smp/fadt.c
 /* A whole FADT, its 36 bytes of header included. */
-#include "smp/acpi.h"
+#include "smp/fadt.h"
 
 #include "check.h"
 

@@ -1,6 +1,6 @@
-// sources: src/smp/acpi.c
+// sources: src/smp/fadt.c
 /* A whole DSDT, in which \_S5 is looked for. */
-#include "smp/acpi.h"
+#include "smp/fadt.h"
 
 #include "check.h"
 

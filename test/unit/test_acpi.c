@@ -1,6 +1,6 @@
-// sources: src/smp/acpi.c
+// sources: src/smp/acpi.c src/smp/fadt.c
 /* ACPI root pointer, table headers, root tables, FADT, and the search for \_S5. */
-#include "smp/acpi.h"
+#include "smp/fadt.h"
 
 #include <errno.h>
 

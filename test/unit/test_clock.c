@@ -1,4 +1,4 @@
-// sources: test/unit/stubs.c
+// sources: test/unit/stubs.c src/lib/format.c
 /* Finding the TSC's rate, in a pretended machine: time passes with every access, a host looks away
  * now and then, and what is found must be as near the truth as the clock says. */
 #include "stubs.h"
@@ -6,14 +6,15 @@
 
 #include "cpu/io.h"
 #include "cpu/regs.h"
-#include "dev/rtc.h"
 #define inb         fake_inb
 #define outb        fake_outb
 #define inl         fake_inl
 #define rdtsc       fake_rdtsc
 #define cpuid(l, s) fake_cpuid(l, s)
+#define io_wait     fake_io_wait
 
 #define PM_PORT 0x608
+#define HPET_HZ 100000000
 
 static struct {
     uint64_t ps;        /* since the machine was switched on */
@@ -24,6 +25,7 @@ static struct {
     uint64_t swing_ps;  /* the TSC changes its rate so often; 0 never */
     uint32_t pm_mask;
     bool pit, pm_timer;
+    uint64_t pit_hz, pm_hz; /* what they say is true if this is 1193182, and 3579545 */
     uint64_t pit_start_ps;
     uint16_t latched;
     bool high_next;
@@ -49,6 +51,11 @@ static void access(void)
         pass(random_below(machine.away_ps));
 }
 
+static void fake_io_wait(void)
+{
+    pass(1000000);
+}
+
 static uint64_t ticks_in(uint64_t ps, uint64_t hz)
 {
     return (uint64_t)((unsigned __int128)ps * hz / 1000000000000);
@@ -57,7 +64,7 @@ static uint64_t ticks_in(uint64_t ps, uint64_t hz)
 static uint64_t pit_clocks(void)
 {
     uint64_t ps = machine.ps - machine.pit_start_ps;
-    return ticks_in(ps, 1193182);
+    return ticks_in(ps, machine.pit_hz);
 }
 
 /* The device answers somewhere in the middle of an access. */
@@ -96,7 +103,7 @@ static uint32_t fake_inl(uint16_t from)
 {
     assert_int_equal(from, PM_PORT);
     access();
-    uint32_t count = (uint32_t)ticks_in(machine.ps, 3579545) & machine.pm_mask;
+    uint32_t count = (uint32_t)ticks_in(machine.ps, machine.pm_hz) & machine.pm_mask;
     access();
     return machine.pm_timer ? count : machine.pm_mask;
 }
@@ -121,15 +128,52 @@ static struct cpuid fake_cpuid(uint32_t leaf, uint32_t subleaf)
     return (struct cpuid){0};
 }
 
-static int64_t wall_clock;
+#define clock_boot_ns real_clock_boot_ns
+#include "cpu/calibrate.c"
+#include "cpu/clock.c"
+#include "dev/register.c"
+#include "dev/timers.c"
 
-int64_t rtc_read(void)
+/* In the place of timer_hpet's, which reads memory. */
+static void fake_hpet(struct reading *reading)
 {
-    return wall_clock;
+    reading->before = fake_rdtsc();
+    access();
+    reading->count = (uint32_t)ticks_in(machine.ps, HPET_HZ);
+    access();
+    reading->after = fake_rdtsc();
 }
 
-#define clock_boot_ns real_clock_boot_ns
-#include "cpu/clock.c"
+static const struct reference hpet = {"HPET", HPET_HZ, UINT32_MAX, NULL, NULL, fake_hpet};
+
+enum { PIT = 1, PM_TIMER = 2, HPET = 4, ALL = 7 };
+
+/* As at boot, with the counters that the tables list. */
+static void start_with(unsigned listed)
+{
+    static const struct device_register port = {REGISTER_PORT, 4, {.port = PM_PORT}};
+    const struct reference *counters[REFERENCES_MAX];
+    size_t count = 0;
+    if (listed & PIT)
+        counters[count++] = timer_pit();
+    if (listed & PM_TIMER)
+        counters[count++] = timer_acpi(&port);
+    if (listed & HPET)
+        counters[count++] = &hpet;
+    clock_init(0);
+    if (!clock_runs())
+        clock_calibrate(counters, count);
+}
+
+static void start(void)
+{
+    start_with(PIT);
+}
+
+static bool is_guess(void)
+{
+    return clock_error_ppm() == MILLION;
+}
 
 /* A machine that was switched on at some time, with a TSC and a PIT and nothing that tells. */
 static int switch_on(void **state)
@@ -143,9 +187,11 @@ static int switch_on(void **state)
     machine.pit = true;
     machine.pm_timer = true;
     machine.pm_mask = 0xffffff;
+    machine.pit_hz = 1193182;
+    machine.pm_hz = 3579545;
     tsc_khz = ns_per_tick = error_ppm = 0;
     source = NULL;
-    wall_clock = 1700000000;
+    last_klog[0] = 0;
     return 0;
 }
 
@@ -173,10 +219,10 @@ static void test_rate_is_measured_against_the_pit_within_the_stated_error(void *
 {
     for (unsigned i = 0; i < 300; i++) {
         switch_on(state);
-        uint64_t start = machine.ps;
-        clock_init(0);
+        uint64_t begin = machine.ps;
+        start();
         assert_found("PIT", 200);
-        assert_in_range(machine.ps - start, 15000000000, 17000000000);
+        assert_in_range(machine.ps - begin, 15000000000, 17000000000);
     }
 }
 
@@ -188,10 +234,10 @@ static void test_a_host_that_looks_away_costs_no_accuracy(void **state)
         switch_on(state);
         machine.look_away = 1 + (unsigned)random_below(gone ? 100000 : 1000);
         machine.away_ps = gone ? 200000000000 : 20000000;
-        clock_init(0);
-        if (!clock_is_guess())
+        start();
+        if (!is_guess())
             assert_found("PIT", 5000);
-        guesses += clock_is_guess();
+        guesses += is_guess();
     }
     assert_in_range(guesses, 0, 75);
 }
@@ -199,7 +245,7 @@ static void test_a_host_that_looks_away_costs_no_accuracy(void **state)
 static void test_a_slow_port_is_in_the_stated_error(void **state)
 {
     machine.access_ps = 20000000;
-    clock_init(0);
+    start();
     assert_found("PIT", 5000);
     assert_in_range(clock_error_ppm(), 100, 5000); /* a quick one: 60 */
     switch_on(state);
@@ -210,49 +256,143 @@ static void test_a_tsc_that_changes_its_rate_is_in_the_stated_error(void **state
     for (unsigned i = 0; i < 100; i++) {
         switch_on(state);
         machine.swing_ps = 4000000000;
-        clock_init(0);
+        start();
         assert_string_equal(clock_source(), "PIT");
         assert_in_range(clock_error_ppm(), 10000, 500000);
     }
 }
 
-static void test_without_a_pit_the_rate_is_a_guess_until_the_pm_timer_tells(void **state)
+static void test_all_counters_together_take_little_longer_and_agree(void **state)
 {
+    for (unsigned i = 0; i < 300; i++) {
+        switch_on(state);
+        uint64_t begin = machine.ps;
+        start_with(ALL);
+        assert_found("PIT", 200);
+        assert_in_range(machine.ps - begin, 19000000000, 22000000000);
+    }
+}
+
+static void test_without_a_pit_the_next_counter_tells(void **state)
+{
+    static const struct {
+        unsigned listed;
+        const char *source;
+    } machines[] = {{PIT | PM_TIMER, "ACPI PM timer"},
+                    {PM_TIMER | HPET, "ACPI PM timer"},
+                    {PIT | HPET, "HPET"},
+                    {HPET, "HPET"}};
     for (unsigned i = 0; i < 100; i++) {
         switch_on(state);
         machine.pit = false;
         machine.pm_mask = random_below(2) ? 0xffffff : 0xffffffff;
-        clock_init(0);
-        assert_true(clock_is_guess());
-        assert_int_equal(clock_error_ppm(), 1000000);
-        assert_int_equal(clock_tsc_khz(), 1000000);
-        clock_use_pm_timer(PM_PORT);
-        assert_false(clock_is_guess());
-        assert_found("ACPI PM timer", 200);
-        uint64_t real = clock_real_ns();
-        assert_in_range(real, 1700000000000000000, 1700000000100000000);
+        start_with(machines[i % 4].listed);
+        assert_found(machines[i % 4].source, 200);
     }
 }
 
 static void test_the_pm_timer_may_wrap_while_it_is_read(void **state)
 {
     (void)state;
-    machine.pit = false;
     machine.ps = 4686000000000; /* 5 ms before 2^24 ticks */
-    clock_init(0);
-    machine.ps = 4686000000000;
-    clock_use_pm_timer(PM_PORT);
+    start_with(PM_TIMER);
     assert_found("ACPI PM timer", 200);
 }
 
-static void test_counters_that_stand_still_are_given_up_soon(void **state)
+static void test_counter_that_lies_is_outvoted_and_named(void **state)
+{
+    for (unsigned i = 0; i < 100; i++) {
+        switch_on(state);
+        bool faster = random_below(2);
+        machine.pit_hz = faster ? 1200000 : 1170000 - random_below(500000);
+        start_with(ALL);
+        assert_found("ACPI PM timer", 200);
+        assert_string_equal(last_klog,
+                            "time: the PIT disagrees with the ACPI PM timer: not believed");
+        switch_on(state);
+        machine.pm_hz = faster ? 14318180 : 3500000;
+        start_with(ALL);
+        assert_found("PIT", 200);
+        assert_string_equal(last_klog,
+                            "time: the ACPI PM timer disagrees with the PIT: not believed");
+    }
+}
+
+static void test_where_two_disagree_and_nobody_decides_the_doubt_is_in_the_error(void **state)
+{
+    for (unsigned i = 0; i < 100; i++) {
+        switch_on(state);
+        machine.pit_hz = 1000000 + random_below(180000);
+        start_with(PIT | PM_TIMER);
+        assert_found("ACPI PM timer", 200000);
+        assert_in_range(clock_error_ppm(), 9000, 200000);
+        switch_on(state);
+        machine.pm_hz = 3000000 + random_below(500000);
+        start_with(PIT | PM_TIMER);
+        assert_found("ACPI PM timer", 200000); /* the liar: it might be any of the two */
+    }
+}
+
+static void test_counters_that_stand_still_are_given_up_soon_and_named(void **state)
 {
     (void)state;
     machine.pit = machine.pm_timer = false;
-    clock_init(0);
-    clock_use_pm_timer(PM_PORT);
-    assert_true(clock_is_guess());
+    start_with(PIT | PM_TIMER);
+    assert_true(is_guess());
+    assert_int_equal(clock_tsc_khz(), 1000000);
     assert_true(machine.accesses < 100000);
+    assert_string_equal(last_klog, "time: the ACPI PM timer does not count");
+    switch_on(state);
+    start_with(0);
+    assert_true(is_guess());
+}
+
+static void test_time_stands_until_the_rate_is_known_and_delays_end_all_the_same(void **state)
+{
+    (void)state;
+    machine.tsc_hz = 2500000000;
+    clock_init(0);
+    assert_false(clock_runs());
+    pass(1000000000000);
+    assert_int_equal(clock_boot_ns(), 0);
+    clock_delay_us(1000);
+    assert_int_equal(clock_boot_ns(), 0);
+    start();
+    assert_true(clock_runs());
+    assert_in_range(clock_boot_ns(), machine.ps / 1000 - machine.ps / 1000000,
+                    machine.ps / 1000 + machine.ps / 1000000);
+}
+
+static void test_hpet_is_started_and_its_period_is_its_rate(void **state)
+{
+    (void)state;
+    static uint32_t registers[HPET_SIZE / 4];
+    const char *fault = NULL;
+    static const struct {
+        uint32_t period, hz;
+    } good[] = {
+        {10000000, 100000000}, {69841279, 14318180}, {41666667, 24000000}, {100000000, 10000000}};
+    for (unsigned i = 0; i < 4; i++) {
+        registers[1] = good[i].period;
+        registers[4] = 2;
+        const struct reference *ref = timer_hpet(registers, &fault);
+        assert_non_null(ref);
+        assert_int_equal(ref->hz, good[i].hz);
+        assert_int_equal(registers[4], 3);
+        struct reading reading;
+        registers[0xf0 / 4] = 0xfffffff0;
+        ref->read(&reading);
+        assert_int_equal(reading.count, 0xfffffff0);
+    }
+    static const uint32_t bad[] = {0, 1, 100000001, 0xffffffff};
+    for (unsigned i = 0; i < 4; i++) {
+        registers[1] = bad[i];
+        registers[4] = 0;
+        fault = NULL;
+        assert_null(timer_hpet(registers, &fault));
+        assert_string_equal(fault, "impossible period");
+        assert_int_equal(registers[4], 0);
+    }
 }
 
 static void test_leaf_0x15_is_believed(void **state)
@@ -260,7 +400,7 @@ static void test_leaf_0x15_is_believed(void **state)
     (void)state;
     tells(0, 0, 0x16, 0, 0);
     tells(1, 0x15, 2, 188, 38400000);
-    clock_init(0);
+    start();
     assert_string_equal(clock_source(), "CPUID 0x15");
     assert_int_equal(clock_tsc_khz(), 3609600);
     assert_int_equal(clock_error_ppm(), 0);
@@ -272,7 +412,7 @@ static void test_leaf_0x15_at_its_largest_does_not_overflow(void **state)
     (void)state;
     tells(0, 0, 0x15, 0, 0);
     tells(1, 0x15, 0xffffffff, 0xffffffff, 0xffffffff);
-    clock_init(0);
+    start();
     assert_int_equal(clock_tsc_khz(), 4294967);
 }
 
@@ -292,7 +432,7 @@ static void test_leaf_0x16_tells_which_crystal_and_not_the_rate(void **state)
         tells(0, 0, 0x16, 0, 0);
         tells(1, 0x15, cpus[i].eax, cpus[i].ebx, 0);
         tells(2, 0x16, cpus[i].mhz, 0, 0);
-        clock_init(0);
+        start();
         assert_string_equal(clock_source(), "CPUID 0x15 and 0x16");
         assert_int_equal(clock_tsc_khz(), cpus[i].khz);
     }
@@ -311,7 +451,7 @@ static void test_leaves_that_do_not_tell_are_passed_over(void **state)
         tells(2, 0x16, cpus[i].mhz, 0, 0);
         tells(3, 0x40000000, 0x40000010, 0, 0);
         tells(4, 0x40000010, 1234567, 0, 0); /* without a hypervisor's bit */
-        clock_init(0);
+        start();
         assert_found("PIT", 200);
     }
 }
@@ -324,7 +464,7 @@ static void test_a_hypervisors_word_comes_first(void **state)
     tells(2, 1, 0, 0, 1U << 31);
     tells(3, 0x40000000, 0x40000010, 0, 0);
     tells(4, 0x40000010, 2599998, 0, 0);
-    clock_init(0);
+    start();
     assert_string_equal(clock_source(), "CPUID 0x40000010");
     assert_int_equal(clock_tsc_khz(), 2599998);
     switch_on(state);
@@ -333,7 +473,7 @@ static void test_a_hypervisors_word_comes_first(void **state)
     tells(2, 1, 0, 0, 1U << 31);
     tells(3, 0x40000000, 0x4000000f, 0, 0); /* has no such leaf */
     tells(4, 0x40000010, 2599998, 0, 0);
-    clock_init(0);
+    start();
     assert_string_equal(clock_source(), "CPUID 0x15");
 }
 
@@ -349,16 +489,22 @@ static void test_invariance_is_what_cpuid_says(void **state)
     assert_false(clock_tsc_invariant());
 }
 
-static void test_boot_time_starts_at_the_first_instruction(void **state)
+static void
+test_boot_time_starts_at_the_first_instruction_and_the_wall_clock_goes_with_it(void **state)
 {
     (void)state;
     machine.tsc_hz = 2500000000;
-    uint64_t start = machine.ps;
+    uint64_t begin = machine.ps;
     clock_init(fake_rdtsc());
-    uint64_t passed = (machine.ps - start) / 1000;
+    const struct reference *pit = timer_pit();
+    clock_calibrate(&pit, 1);
+    uint64_t passed = (machine.ps - begin) / 1000;
     assert_in_range(clock_boot_ns(), passed - passed / 1000 - 20, passed + passed / 1000 + 20);
-    uint64_t real = clock_real_ns() - clock_boot_ns();
-    assert_in_range(real, 1699999999900000000, 1700000000000000000);
+    clock_set_real(1700000000);
+    uint64_t set = machine.ps;
+    pass(5000000000000);
+    uint64_t real = clock_real_ns() - 1700000000000000000, truth = (machine.ps - set) / 1000;
+    assert_in_range(real, truth - truth / 1000, truth + truth / 1000);
 }
 
 int main(void)
@@ -369,16 +515,21 @@ int main(void)
         test(test_a_host_that_looks_away_costs_no_accuracy),
         test(test_a_slow_port_is_in_the_stated_error),
         test(test_a_tsc_that_changes_its_rate_is_in_the_stated_error),
-        test(test_without_a_pit_the_rate_is_a_guess_until_the_pm_timer_tells),
+        test(test_all_counters_together_take_little_longer_and_agree),
+        test(test_without_a_pit_the_next_counter_tells),
         test(test_the_pm_timer_may_wrap_while_it_is_read),
-        test(test_counters_that_stand_still_are_given_up_soon),
+        test(test_counter_that_lies_is_outvoted_and_named),
+        test(test_where_two_disagree_and_nobody_decides_the_doubt_is_in_the_error),
+        test(test_counters_that_stand_still_are_given_up_soon_and_named),
+        test(test_time_stands_until_the_rate_is_known_and_delays_end_all_the_same),
+        test(test_hpet_is_started_and_its_period_is_its_rate),
         test(test_leaf_0x15_is_believed),
         test(test_leaf_0x15_at_its_largest_does_not_overflow),
         test(test_leaf_0x16_tells_which_crystal_and_not_the_rate),
         test(test_leaves_that_do_not_tell_are_passed_over),
         test(test_a_hypervisors_word_comes_first),
         test(test_invariance_is_what_cpuid_says),
-        test(test_boot_time_starts_at_the_first_instruction),
+        test(test_boot_time_starts_at_the_first_instruction_and_the_wall_clock_goes_with_it),
     };
     return cmocka_run_group_tests(tests, seed_random, NULL);
 }

@@ -1,0 +1,53 @@
+/* What the static tables say of time and power: FADT (ACPI 6.5, section 5.2.9), HPET, and the one
+ * AML object needed to switch the machine off. Addresses are physical; mapping them is the
+ * caller's. */
+#pragma once
+
+#include "smp/acpi.h"
+
+/* A generic address structure. address 0: the machine has no such register. */
+struct acpi_register {
+    uint64_t address;
+    uint8_t space; /* one of those below; others exist */
+    uint8_t bit_width;
+    uint8_t bit_offset;
+    uint8_t access_size; /* 0 undefined, 1 byte, 2 word, 3 dword, 4 qword */
+};
+
+#define ACPI_SPACE_MEMORY 0
+#define ACPI_SPACE_IO     1
+#define ACPI_SPACE_PCI    2 /* address: device << 32 | function << 16 | offset, on bus 0 */
+
+/* PM1 control register (section 4.8.3.2.1). */
+#define ACPI_PM1_SCI_ENABLE       (1U << 0)
+#define ACPI_PM1_SLEEP_TYPE_SHIFT 10
+#define ACPI_PM1_SLEEP_ENABLE     (1U << 13)
+
+/* The 64-bit X_ fields count where they are given, else the 32-bit ones. */
+struct acpi_fadt {
+    uint64_t dsdt;
+    struct acpi_register pm1a_control, pm1b_control;
+    struct acpi_register pm_timer; /* 3.579545 MHz */
+    bool pm_timer_32bit;           /* else it wraps at 24 bits */
+    uint32_t smi_command;          /* port; 0: always in ACPI mode */
+    uint8_t acpi_enable;           /* written to smi_command, sets ACPI_PM1_SCI_ENABLE; 0: none */
+    uint8_t acpi_disable;
+    uint16_t sci_interrupt;
+    bool hardware_reduced; /* no PM1 registers, no PM timer, and nothing of the old PC */
+    struct acpi_register sleep_control; /* of such a machine (section 4.8.3.7) */
+    bool no_8042, no_vga, no_rtc;       /* the firmware says so (section 5.2.9.3) */
+    struct acpi_register reset;         /* address 0 unless the table says that it works */
+    uint8_t reset_value;
+};
+
+/* fadt: passed by acpi_check_table with "FACP"; length: its own. 0, or -EINVAL when too short. */
+int acpi_parse_fadt(const void *fadt, size_t length, struct acpi_fadt *out,
+                    struct parse_error *error);
+
+/* The registers of the first high precision event timer, by an HPET table (IA-PC HPET 1.0a, 3.2.4)
+ * that acpi_check_table has passed. 0, or -EINVAL. */
+int acpi_parse_hpet(const void *hpet, size_t length, uint64_t *address, struct parse_error *error);
+
+/* Searches a DSDT or SSDT for \_S5 and gives the two SLP_TYP values, 0 to 7, for PM1a and PM1b.
+ * 0, or -ENOENT. */
+int acpi_parse_s5(const void *dsdt, size_t length, uint8_t *type_a, uint8_t *type_b);
