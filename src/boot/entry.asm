@@ -13,6 +13,12 @@ header:
     dd 0x100000000 - (MULTIBOOT2_MAGIC + MULTIBOOT2_ARCH_I386 + (header_end - header))
     dw 6, 1                             ; modules page-aligned; optional
     dd 8
+    dw 4, 1                             ; consoles: text mode will do, and so will
+    dd 12, 2
+    align 8, db 0
+    dw 5, 1                             ; a framebuffer of any size, 32 bits a pixel if there is a choice
+    dd 20, 0, 0, 32
+    align 8, db 0
     dw 0, 0                             ; end tag
     dd 8
 header_end:

@@ -15,10 +15,13 @@
 #include "cpu/regs.h"
 #include "dev/channel.h"
 #include "dev/console.h"
+#include "dev/framebuffer.h"
 #include "dev/power.h"
 #include "dev/screen.h"
+#include "dev/textmode.h"
 #include "lib/random.h"
 #include "mm/frames.h"
+#include "mm/paging.h"
 #include "smp/bringup.h"
 #include "smp/cpus.h"
 #include "smp/dump.h"
@@ -40,6 +43,8 @@
 #define BOOT_INFO_MAX    (1UL << 20) /* bytes of boot information that we look at */
 #define BOOT_MAPPED      (1UL << 32) /* bytes that the boot page tables map, from address 0 on */
 
+extern char image_start[], image_end[]; /* physical addresses */
+
 _Noreturn void kernel_main(uint32_t information, uint64_t first_tsc);
 
 static struct cpu early_block; /* until the real one is there: locks and faults want a GS base */
@@ -52,15 +57,55 @@ static void use_early_block(void)
     wrmsr(MSR_GS_BASE, (uint64_t)&early_block);
 }
 
-/* The text screen is there unless the loader set a graphics mode. */
+/* Text mode unless the loader set a graphics mode; UEFI has none. A framebuffer beyond what the boot
+ * page tables map is drawn on from map_screen on. */
+static void find_screen(bool memory_known)
+{
+    char verdict[FRAMEBUFFER_VERDICT] = "";
+    const struct boot_framebuffer *fb = &boot.framebuffer;
+    if (fb->address ? fb->type == FRAMEBUFFER_TEXT : !boot.efi) {
+        screen_init(&text_mode);
+        screen_show();
+    } else if (fb->address && memory_known) {
+        const struct boot_module *font = boot_module(&boot, "font");
+        const struct framebuffer_range image = {(phys_addr_t)image_start, (phys_addr_t)image_end};
+        screen_init(framebuffer_init(&boot, image, font ? phys_to_virt(font->start) : NULL,
+                                     font ? font->end - font->start : 0, verdict));
+        struct framebuffer_range range = framebuffer_range();
+        if (range.end <= BOOT_MAPPED) {
+            framebuffer_use(phys_to_virt(range.start));
+            screen_show();
+        }
+    }
+    console_write(VERSION_LINE "\n", sizeof(VERSION_LINE));
+    if (*verdict)
+        klog("boot", "%s", verdict);
+}
+
+/* Once the boot page tables are left: a graphics card's memory is not in the direct map. */
+static void map_screen(void)
+{
+    struct framebuffer_range range = framebuffer_range();
+    if (!range.end)
+        return;
+    void *mapped = map_physical(range.start, range.end - range.start, PTE_W | PTE_WC);
+    if (mapped) {
+        framebuffer_use(mapped);
+        if (range.end > BOOT_MAPPED)
+            screen_show();
+    } else {
+        screen_init(NULL);
+        klog("boot", "framebuffer: cannot be mapped: not used");
+    }
+}
+
 static void parse_boot_info(uint32_t information)
 {
     struct parse_error error;
     size_t most = BOOT_MAPPED - information;
     int bad = multiboot2_parse(phys_to_virt(information),
                                most < BOOT_INFO_MAX ? most : BOOT_INFO_MAX, &boot, &error);
-    screen_init(bad || !boot.framebuffer.address || boot.framebuffer.type == FRAMEBUFFER_TEXT);
-    console_write(VERSION_LINE "\n", sizeof(VERSION_LINE));
+    find_screen(!bad);
     if (bad) {
         klog("boot", "multiboot2 information: %s at byte %zu", error.what, error.offset);
         machine_refuse(STATUS_CANNOT_RUN);
@@ -76,13 +121,21 @@ static void parse_command_line(void)
     }
 }
 
+/* The first, if the boot menu gives none the name. */
+static const struct boot_module *initramfs_module(void)
+{
+    const struct boot_module *named = boot_module(&boot, "initramfs");
+    if (named)
+        return named;
+    if (boot.module_count && boot_module(&boot, "font") != &boot.modules[0])
+        return &boot.modules[0];
+    klog("boot", "no initramfs: the loader passed no such module");
+    machine_refuse(STATUS_CANNOT_RUN);
+}
+
 static void find_initramfs(void)
 {
-    if (!boot.module_count) {
-        klog("boot", "no initramfs: the loader passed no module");
-        machine_refuse(STATUS_CANNOT_RUN);
-    }
-    const struct boot_module *module = &boot.modules[0];
+    const struct boot_module *module = initramfs_module();
     const void *archive = phys_to_virt(module->start);
     size_t length = module->end - module->start, offset = 0, files = 0;
     if (!length) {
@@ -159,6 +212,7 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     idt_open_door(); /* int 0x80, by the door that the mitigations want */
     ram_take(&boot, information);
     ram_map(); /* W^X, the direct map */
+    map_screen();
     find_initramfs();
     acpi_init(&boot);
     if (cmdline.acpi_dump)

@@ -19,6 +19,8 @@ enum tag_type {
     TAG_MEMORY_MAP = 6,
     TAG_FRAMEBUFFER = 8,
     TAG_SECTIONS = 9,
+    TAG_EFI_32 = 11, /* the system table's address */
+    TAG_EFI_64 = 12,
     TAG_RSDP_OLD = 14,
     TAG_RSDP_NEW = 15,
 };
@@ -132,10 +134,11 @@ static int parse_framebuffer(const struct tag *tag, struct boot_info *out,
         .bits_per_pixel = tag->bytes[28],
         .type = tag->bytes[29],
     };
-    if (fb->pitch < ((uint64_t)fb->width * fb->bits_per_pixel + 7) / 8)
-        return parse_fail(error, -EINVAL, tag->offset + 16, "framebuffer row wider than its pitch");
-    if (fb->address > UINT64_MAX - (uint64_t)fb->pitch * fb->height)
-        return parse_fail(error, -EINVAL, tag->offset + 8, "framebuffer that wraps around");
+    /* Without the bytes for them, the colours have no bits. */
+    for (size_t i = 0; i < 3 && tag->size >= 32 + 2 * (i + 1); i++) {
+        fb->colours[i].position = tag->bytes[32 + 2 * i];
+        fb->colours[i].size = tag->bytes[33 + 2 * i];
+    }
     return 0;
 }
 
@@ -177,6 +180,10 @@ static int parse_tag(uint32_t type, const struct tag *tag, struct boot_info *out
         return parse_framebuffer(tag, out, error);
     case TAG_SECTIONS:
         return parse_sections(tag, out, error);
+    case TAG_EFI_32:
+    case TAG_EFI_64:
+        out->efi = true;
+        return 0;
     case TAG_RSDP_OLD:
     case TAG_RSDP_NEW:
         if (type == TAG_RSDP_NEW || !out->rsdp) {
@@ -221,4 +228,15 @@ int multiboot2_parse(const void *info, size_t max_length, struct boot_info *out,
         offset += ((size_t)tag.size + TAG_ALIGN - 1) & ~(size_t)(TAG_ALIGN - 1);
     }
     return parse_fail(error, -EINVAL, length, "no end tag");
+}
+
+const struct boot_module *boot_module(const struct boot_info *info, const char *name)
+{
+    const size_t length = strlen(name);
+    for (size_t i = 0; i < info->module_count; i++) {
+        const char *words = info->modules[i].cmdline;
+        if (!strncmp(words, name, length) && (words[length] == '\0' || words[length] == ' '))
+            return &info->modules[i];
+    }
+    return NULL;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <linux/elf.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,13 +37,17 @@ struct boot_module {
     const char *cmdline; /* the words after the file name in the boot menu; may be empty */
 };
 
+/* As the loader gives it: none of it is checked. */
 struct boot_framebuffer {
     uint64_t address; /* physical; 0: the loader reported none */
-    uint32_t pitch;   /* bytes a row; pitch * height bytes from address do not wrap */
+    uint32_t pitch;   /* bytes a row */
     uint32_t width;   /* pixels, or characters in text mode */
     uint32_t height;
     uint8_t bits_per_pixel;
     uint8_t type; /* 0 palette, 1 RGB, 2 EGA text */
+    struct {
+        uint8_t position, size; /* bits, in a pixel as a little-endian number */
+    } colours[3];               /* red, green, blue; of type 1 */
 };
 
 /* The kernel's own section headers. Not aligned: read them through boot_section(). */
@@ -55,6 +60,7 @@ struct boot_sections {
 
 /* All pointers point into the parsed bytes and live as long as those do; strings are terminated. */
 struct boot_info {
+    bool efi;                 /* started from UEFI: the loader passes on its system table */
     size_t length;            /* of the whole boot information, as its header says */
     const char *command_line; /* "" when there is none */
     const char *loader_name;  /* "" when there is none */
@@ -73,6 +79,9 @@ struct boot_info {
  * its bounds or is given twice, -E2BIG when there are more modules or reserved ranges than fit. */
 int multiboot2_parse(const void *info, size_t max_length, struct boot_info *out,
                      struct parse_error *error);
+
+/* The module that the boot menu gives this name, as the first word of its command line, or NULL. */
+const struct boot_module *boot_module(const struct boot_info *info, const char *name);
 
 /* index < sections->count. */
 static inline Elf64_Shdr boot_section(const struct boot_sections *sections, uint32_t index)

@@ -114,8 +114,17 @@ static void make_lfence_serialising(void)
         wrmsr(MSR_DE_CFG, rdmsr(MSR_DE_CFG) | DE_CFG_LFENCE_SERIALISES);
 }
 
+/* The attributes of a page choose one of eight entries in the PAT. At reset the second, PWT without
+ * PCD, is write-through, which nobody here wants (SDM vol. 3, 11.12.4). */
+void cpu_set_memory_types(void)
+{
+    if (cpuid(1, 0).edx >> 16 & 1)
+        wrmsr(MSR_PAT, PAT_WC_SECOND);
+}
+
 void cpu_features_enable(void)
 {
+    cpu_set_memory_types();
     write_cr0(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG);
 
     uint64_t cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;

@@ -31,6 +31,11 @@ enum feature {
  * does without. */
 void cpu_features_detect(void);
 
+/* Makes PTE_WC mean write-combining on this CPU, in the tables that it uses next. Part of
+ * cpu_features_enable; the boot CPU calls it before it leaves the boot page tables, which are without
+ * such pages. */
+void cpu_set_memory_types(void);
+
 /* CR0 and CR4 of the calling CPU. */
 void cpu_features_enable(void);
 

@@ -47,6 +47,7 @@
 #define MSR_SYSENTER_CS    0x174
 #define MSR_MISC_ENABLE    0x1a0 /* Intel's */
 #define MSR_X2APIC         0x800 /* the registers in order, one each where xAPIC mode has 16 bytes */
+#define MSR_PAT            0x277
 #define MSR_EFER           0xc0000080
 #define MSR_STAR           0xc0000081
 #define MSR_LSTAR          0xc0000082
@@ -64,6 +65,7 @@
 
 #define MISC_ENABLE_NO_NX_HIGH (1U << 2) /* XD Bit Disable: bit 34 */
 
+#define PAT_WC_SECOND            0x0007040600070106UL /* as at reset, but entry 1: write-combining */
 #define DE_CFG_LFENCE_SERIALISES (1UL << 1)
 #define SPEC_CTRL_IBRS           (1UL << 0)
 #define PRED_CMD_IBPB            (1UL << 0)

@@ -39,6 +39,7 @@ void console_init(void)
 void console_seize(void)
 {
     atomic_store(&seized, true);
+    screen_take_over();
 }
 
 void console_keep(void)

@@ -5,7 +5,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-/* Before paging is final: finds the serial port and clears the screen. No lock is needed yet. */
+/* Before paging is final: finds the serial port. What is said from here on is for the screen as well,
+ * once there is one (screen_init). No lock is needed yet. */
 void console_init(void);
 
 /* Bytes as they are, in one piece; a newline becomes CR LF on the serial port, and what that does not take
@@ -22,7 +23,8 @@ void klog(const char *subsystem, const char *text, ...) __attribute__((format(pr
 /* Waits, for a bounded time, until the serial port has sent all: before the machine goes away. */
 void console_flush(void);
 
-/* For panic only: from now on this CPU writes without taking the lock. */
+/* For panic only, once the other CPUs stand still: from now on this CPU writes without taking the lock,
+ * and what it finds of a screen that another was drawing is drawn anew. */
 void console_seize(void);
 
 /* Before the others are stopped on the way out of the machine: nobody else is within a line, and

@@ -1,66 +1,66 @@
-/* The VGA text screen. It scrolls by moving the window that the CRT controller shows through its 32
- * KiB of text memory: one register instead of a copy of the whole screen through slow video memory.
- */
+/* Two grids of characters: the text as it should be seen, and what the display shows. A write changes
+ * the first, and then draws what differs, so that a display is written to only where it must be, and
+ * never read: reading a graphics card's memory takes microseconds a word. */
 #include "dev/screen.h"
-#include "cpu/io.h"
-#include "mm/layout.h"
+#include "lib/string.h"
 
-#define COLUMNS      80U
-#define ROWS         25U
-#define MEMORY       0xb8000UL
-#define MEMORY_CELLS (32 * 1024U / sizeof(uint16_t))
-#define BLANK        0x0720 /* light grey on black, a space */
+#define BLANK   ' '
+#define UNKNOWN 0 /* no character is: drawn in any case */
 
-#define CRTC_INDEX    0x3d4
-#define CRTC_DATA     0x3d5
-#define START_ADDRESS 0x0c /* high byte, low byte in the next: in cells */
-#define CURSOR        0x0e /* likewise */
-
-static volatile uint16_t *cells; /* NULL without a text screen */
-static unsigned start;           /* the first cell shown */
-static unsigned row, column;     /* column may be COLUMNS: the line wraps with the next character */
+static const struct display *display; /* NULL without a screen */
+static bool visible;
+static uint8_t text[SCREEN_ROWS_MAX][SCREEN_COLUMNS_MAX];  /* a ring: see line() */
+static uint8_t shown[SCREEN_ROWS_MAX][SCREEN_COLUMNS_MAX]; /* by the row on the display */
+static unsigned first;                                     /* the row of text that is at the top */
+static unsigned row, column; /* column may be display->columns: the next character wraps the line */
+static unsigned changed_from, changed_to; /* the rows to compare: from, one past the last */
 static enum { TEXT, ESCAPE, SEQUENCE } state;
 
-static void set_crtc(uint8_t reg, unsigned cell)
+static uint8_t *line(unsigned which)
 {
-    outb(CRTC_INDEX, reg);
-    outb(CRTC_DATA, (uint8_t)(cell >> 8));
-    outb(CRTC_INDEX, reg + 1);
-    outb(CRTC_DATA, (uint8_t)cell);
+    return text[(first + which) % display->rows];
 }
 
-static void show(void)
+static void mark_changed(unsigned from, unsigned to)
 {
-    set_crtc(START_ADDRESS, start);
-    set_crtc(CURSOR, start + row * COLUMNS + (column < COLUMNS ? column : COLUMNS - 1));
+    if (from < changed_from)
+        changed_from = from;
+    if (to > changed_to)
+        changed_to = to;
 }
 
-static void clear_row(unsigned which)
+static void scroll(unsigned rows)
 {
-    for (unsigned i = 0; i < COLUMNS; i++)
-        cells[start + which * COLUMNS + i] = BLANK;
+    first = (first + rows) % display->rows;
+    row -= rows;
+    unsigned kept = display->rows - rows;
+    for (unsigned i = kept; i < display->rows; i++)
+        memset(line(i), BLANK, display->columns);
+    if (visible && display->scroll) {
+        bool moved = display->scroll(rows);
+        if (moved)
+            memmove(shown[0], shown[rows], kept * sizeof shown[0]);
+        else
+            kept = 0;
+        memset(shown[kept], UNKNOWN, (display->rows - kept) * sizeof shown[0]);
+    }
+    mark_changed(0, display->rows);
 }
 
 static void new_line(void)
 {
     column = 0;
-    if (++row < ROWS)
-        return;
-    row = ROWS - 1;
-    start += COLUMNS;
-    if (start + ROWS * COLUMNS > MEMORY_CELLS) {
-        for (unsigned i = 0; i < (ROWS - 1) * COLUMNS; i++)
-            cells[i] = cells[start + i];
-        start = 0;
-    }
-    clear_row(row);
+    if (row >= display->rows - 1)
+        scroll(display->scroll_rows);
+    row++;
 }
 
-static void put(unsigned char byte)
+static void put(uint8_t character)
 {
-    if (column == COLUMNS)
+    if (column >= display->columns)
         new_line();
-    cells[start + row * COLUMNS + column++] = (uint16_t)((BLANK & 0xff00) | byte);
+    line(row)[column++] = character;
+    mark_changed(row, row + 1);
 }
 
 static void interpret(unsigned char byte)
@@ -80,7 +80,7 @@ static void interpret(unsigned char byte)
         column -= column > 0;
     } else if (byte == '\t') {
         do
-            put(' ');
+            put(BLANK);
         while (column % 8 != 0);
     } else if (byte >= 0x20 && byte < 0x7f) {
         put(byte);
@@ -89,23 +89,63 @@ static void interpret(unsigned char byte)
     }
 }
 
-void screen_init(bool text_mode)
+static void draw_changes(void)
 {
-    cells = text_mode ? phys_to_virt(MEMORY) : NULL;
-    start = row = column = 0;
+    for (unsigned r = changed_from; r < changed_to && r < display->rows; r++) {
+        const uint8_t *wanted = line(r);
+        for (unsigned c = 0; c < display->columns; c++) {
+            if (shown[r][c] != wanted[c]) {
+                display->draw(r, c, wanted[c]);
+                shown[r][c] = wanted[c];
+            }
+        }
+    }
+    changed_from = display->rows;
+    changed_to = 0;
+    if (display->move_cursor)
+        display->move_cursor(row, column < display->columns ? column : display->columns - 1);
+}
+
+void screen_init(const struct display *on)
+{
+    display = on;
+    visible = false;
+    first = row = column = 0;
     state = TEXT;
-    if (!cells)
+    memset(text, BLANK, sizeof text);
+}
+
+void screen_show(void)
+{
+    if (!display)
         return;
-    for (unsigned i = 0; i < ROWS; i++)
-        clear_row(i);
-    show();
+    display->clear();
+    memset(shown, BLANK, sizeof shown);
+    visible = true;
+    changed_from = 0;
+    changed_to = display->rows;
+    draw_changes();
 }
 
 void screen_write(const char *bytes, size_t length)
 {
-    if (!cells)
+    if (!display)
         return;
     for (size_t i = 0; i < length; i++)
         interpret((unsigned char)bytes[i]);
-    show();
+    if (visible)
+        draw_changes();
+}
+
+/* The other CPU may have stopped between any two instructions, or not have stopped at all: all bounds
+ * are kept whatever it writes, and nothing that the display shows is relied on. */
+void screen_take_over(void)
+{
+    if (!display)
+        return;
+    memset(shown, UNKNOWN, sizeof shown);
+    state = TEXT;
+    if (column > 0)
+        new_line();
+    mark_changed(0, display->rows);
 }

@@ -20,7 +20,7 @@
 #endif
 /* Per-CPU blocks and stacks, each with an unmapped page below it. */
 #define PER_CPU_BASE 0xffffc00000000000UL
-/* Device registers, uncached. */
+/* Device registers, uncached; a framebuffer, write-combining; tables of the firmware. */
 #define DEVICE_BASE 0xffffe00000000000UL
 /* The kernel image is linked here (-mcmodel=kernel wants the top 2 GiB). Kept equal in kernel.ld. */
 #define KERNEL_BASE 0xffffffff80000000UL

@@ -8,6 +8,8 @@
 #include "mm/frames.h"
 #include <asm/errno.h>
 
+#define LARGE_PAGE (512 * PAGE_SIZE)
+
 extern char text_start[], text_end[], rodata_start[], rodata_end[], data_start[], data_end[];
 extern char entry_text_start[], entry_text_end[], entry_data_start[], entry_data_end[];
 
@@ -149,9 +151,11 @@ void *map_physical(phys_addr_t pa, uint64_t size, uint64_t flags)
     if (size == 0 || length < size || pa + size < pa || (pa + size - 1) >> physical_address_bits())
         return NULL;
     uint64_t va = next_window;
+    if (length >= LARGE_PAGE) /* so that large pages fit */
+        va = ((va + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1)) + (pa & (LARGE_PAGE - 1) & PAGE_MASK);
     if (map(va, pa & PAGE_MASK, length, flags | PTE_NX))
         return NULL;
-    next_window += length + PAGE_SIZE;
+    next_window = va + length + PAGE_SIZE;
     return (void *)(va + offset);
 }
 
@@ -224,6 +228,7 @@ int paging_init(const struct phys_range *usable, size_t usable_count,
         error = -ENOMEM;
     if (error)
         return error;
+    cpu_set_memory_types();
     write_cr3(kernel_page_tables());
     reach = UINT64_MAX;
     return 0;

@@ -9,6 +9,7 @@
 #define PTE_U   (1UL << 2)
 #define PTE_PWT (1UL << 3)
 #define PTE_PCD (1UL << 4)
+#define PTE_WC  PTE_PWT /* write-combining: see cpu_set_memory_types */
 #define PTE_PS  (1UL << 7)
 #define PTE_G   (1UL << 8)
 #define PTE_NX  (1UL << 63)

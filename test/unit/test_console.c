@@ -71,6 +71,7 @@ static uint8_t fake_inb(uint16_t from)
 }
 
 #include "dev/serial.c"
+#include "dev/textmode.c"
 #include "dev/screen.c"
 #include "dev/console.c"
 #include "dev/channel.c"
@@ -92,7 +93,7 @@ static int plug_in(void **state)
     port.present = true;
     port.received = -1;
     seized = ready = com1.present = com2.present = false;
-    screen_init(false);
+    screen_init(NULL);
     fake_boot_ns = 1234567890;
     return 0;
 }
@@ -140,7 +141,8 @@ static void test_nothing_is_written_before_console_init(void **state)
     klog("boot", "early");
     assert_int_equal(console_read_byte(), -1);
     memset(phys_to_virt(0xb8000), 0, 0x8000);
-    screen_init(true);
+    screen_init(&text_mode);
+    screen_show();
     write_text("early");
     assert_row(0, "");
     assert_int_equal(port.sent_count + port.looks, 0);
@@ -358,14 +360,16 @@ static int text_screen(void **state)
     plug_in(state);
     memset(phys_to_virt(0xb8000), 0xa5, 0x8000);
     console_init();
-    screen_init(true);
+    screen_init(&text_mode);
+    screen_show();
     return 0;
 }
 
 static void test_without_a_text_screen_video_memory_is_left_alone(void **state)
 {
     (void)state;
-    screen_init(false);
+    screen_init(NULL);
+    screen_show();
     memset(phys_to_virt(0xb8000), 0xa5, 0x8000);
     memset(crtc, 0xa5, sizeof crtc);
     write_text("not here\n");
