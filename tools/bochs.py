@@ -22,8 +22,6 @@ from machine import STATUS_LINE, TIED, Refused, Result, TimedOut, arrivals, end_
 ROM = "/usr/share/bochs/BIOS-bochs-latest"
 VGA_ROM = "/usr/share/bochs/VGABIOS-lgpl-latest"
 CPU = "corei7_haswell_4770"
-# Its models of AMD's CPUs lack registers that those CPUs have, DE_CFG (C001_1029h) among them.
-AMD = ("amd_", "athlon", "turion", "phenom", "zambezi", "trinity", "ryzen")
 # Instructions in a guest's second. Few make sleeps short; the kernel's own waits must still be long
 # enough for what they wait for.
 IPS = 4_000_000
@@ -40,7 +38,7 @@ romimage: file={rom}
 vgaromimage: file={vga_rom}
 pci: enabled=1, chipset=i440fx
 cpu: model={cpu}, count={smp}, ips={ips}, quantum={quantum}
-cpu: reset_on_triple_fault=0, ignore_bad_msrs={ignore}
+cpu: reset_on_triple_fault=0, ignore_bad_msrs=0
 clock: sync=none, time0=utc
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 ata0-master: type=cdrom, path={folder}/boot.iso, status=inserted
@@ -88,7 +86,7 @@ class Bochs:
         memory = int(self.mem.rstrip("MG")) << (10 if self.mem.endswith("G") else 0)
         cpu = self.cpu or CPU
         return SETTINGS.strip().format(
-            memory=memory, cpu=cpu, ignore=int(cpu.startswith(AMD)), smp=self.smp, ips=IPS,
+            memory=memory, cpu=cpu, smp=self.smp, ips=IPS,
             quantum=QUANTUM, folder=folder, serial=serial, rom=ROM, vga_rom=VGA_ROM,
         )  # fmt: skip
 

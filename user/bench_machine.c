@@ -265,7 +265,7 @@ const char *machine_line(void)
     static char line[256];
     char brand[CPU_BRAND], whose[64];
     cpu_brand(brand);
-    cpu_whose_times(whose, sizeof(whose));
+    cpu_whose_times(whose, sizeof(whose), tsc_khz / 1e6);
     snprintf(line, sizeof(line), "%s on %s, %u CPUs, TSC %.4f GHz; %s", bench.doors.kernel, brand,
              bench.cpu_count, tsc_khz / 1e6, bench.exact ? "exact guest instructions" : whose);
     return line;

@@ -144,7 +144,7 @@ static void print_heading(const struct doors *doors, size_t calls, double rate)
 {
     char brand[CPU_BRAND], whose[64], digits[STATS_DIGITS];
     cpu_brand(brand);
-    cpu_whose_times(whose, sizeof(whose));
+    cpu_whose_times(whose, sizeof(whose), rate);
     printf("%s on %s, TSC %.2f GHz\n", doors->kernel, brand, rate);
     printf("%s calls by each door, less the empty loop and the clock's own cost;\n%s\n",
            stats_thousands(calls, digits), whose);

@@ -70,7 +70,7 @@ static inline uint64_t tsc_end(bool has_rdtscp)
 
 #define CPU_BRAND 49
 
-// The CPU's name for itself, without the spaces in front; "unnamed CPU" if it has none.
+// The CPU's name for itself, without the spaces around it; "unnamed CPU" if it has none.
 static inline void cpu_brand(char brand[CPU_BRAND])
 {
     memcpy(brand, "unnamed CPU", sizeof("unnamed CPU"));
@@ -82,8 +82,13 @@ static inline void cpu_brand(char brand[CPU_BRAND])
         memcpy(text + 16 * i, &part, 16);
     }
     const char *name = text + strspn(text, " ");
-    if (*name)
-        memmove(brand, name, strlen(name) + 1);
+    size_t length = strlen(name);
+    while (length && name[length - 1] == ' ')
+        length--;
+    if (!length)
+        return;
+    memcpy(brand, name, length);
+    brand[length] = '\0';
 }
 
 // Who runs this machine: "TCG", "KVM" and so on; NULL if it is no virtual machine.
@@ -113,11 +118,17 @@ static inline const char *cpu_hypervisor(void)
     return "an unnamed hypervisor";
 }
 
+#define CPU_SLOWEST_GHZ                                                                            \
+    0.1 // with long mode; who counts slower counts an emulator's instructions (Bochs)
+
 // Whose times these are, for a heading: "an emulator's times (TCG)", "times under KVM" and so on.
-static inline void cpu_whose_times(char *text, size_t size)
+// tsc_ghz: the TSC's rate; 0 if it is not known.
+static inline void cpu_whose_times(char *text, size_t size, double tsc_ghz)
 {
     const char *hypervisor = cpu_hypervisor();
-    if (!hypervisor)
+    if (!hypervisor && tsc_ghz > 0 && tsc_ghz < CPU_SLOWEST_GHZ)
+        snprintf(text, size, "an emulator's times");
+    else if (!hypervisor)
         snprintf(text, size, "this hardware's times");
     else if (strcmp(hypervisor, "TCG") == 0)
         snprintf(text, size, "an emulator's times (TCG)");

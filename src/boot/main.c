@@ -160,7 +160,7 @@ static void describe_cpu(void)
 {
     char names[160];
     cpu_feature_names(names, sizeof(names));
-    uint64_t mhz = clock_tsc_khz() / 1000;
+    uint64_t mhz = (clock_tsc_khz() + 500) / 1000;
     klog("cpu", "%s, TSC %lu.%03lu GHz (%s, error %u ppm, %s)", cpu_brand(), mhz / 1000, mhz % 1000,
          clock_source(), clock_error_ppm(), clock_tsc_invariant() ? "invariant" : "not invariant");
     klog("cpu", "in force: %s", names);

@@ -96,12 +96,32 @@ void cpu_features_detect(void)
             struct cpuid r = cpuid(0x80000002 + i, 0);
             memcpy(brand + i * sizeof(r), &r, sizeof(r));
         }
+        for (size_t end = strlen(brand); end && brand[end - 1] == ' '; end--)
+            brand[end - 1] = '\0';
     }
+}
+
+/* False where the CPU has no such register: reading it is #GP, which the trap handler sends on to 2. */
+static bool read_msr_if_there(uint32_t msr, uint64_t *value)
+{
+    uint32_t low, high, there;
+    __asm__ volatile("xorl %0, %0\n"
+                     "1:\trdmsr\n\t"
+                     "incl %0\n"
+                     "2:\n\t"
+                     ".pushsection .fixup_table, \"a\", @progbits\n\t"
+                     ".quad 1b, 2b\n\t"
+                     ".popsection"
+                     : "=&r"(there), "=&a"(low), "=&d"(high)
+                     : "c"(msr));
+    *value = (uint64_t)high << 32 | low;
+    return there;
 }
 
 /* On AMD, lfence waits for what precedes it only once this bit says so, where it is not hard-wired
  * (AMD, "Software techniques for managing speculation", mitigation G-2). It is the clock's bracket
- * and the fence after swapgs. Families 0Fh and 11h have no such register, and a hypervisor has set it. */
+ * and the fence after swapgs. Families 0Fh and 11h have no such register, nor have some emulators, and a
+ * hypervisor has set it. */
 static void make_lfence_serialising(void)
 {
     struct cpuid version = cpuid(1, 0);
@@ -109,9 +129,10 @@ static void make_lfence_serialising(void)
     if (family == 0xf)
         family += version.eax >> 20 & 0xff;
     bool under_hypervisor = version.ecx >> 31;
+    uint64_t config;
     if (cpu_vendor_is("AuthenticAMD") && !under_hypervisor && family >= 0x10 && family != 0x11 &&
-        !cpu_has(FEATURE_LFENCE_SERIALISES))
-        wrmsr(MSR_DE_CFG, rdmsr(MSR_DE_CFG) | DE_CFG_LFENCE_SERIALISES);
+        !cpu_has(FEATURE_LFENCE_SERIALISES) && read_msr_if_there(MSR_DE_CFG, &config))
+        wrmsr(MSR_DE_CFG, config | DE_CFG_LFENCE_SERIALISES);
 }
 
 /* The attributes of a page choose one of eight entries in the PAT. At reset the second, PWT without

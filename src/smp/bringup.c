@@ -9,6 +9,7 @@
 #include "cpu/cpu.h"
 #include "cpu/regs.h"
 #include "dev/console.h"
+#include "lib/parse.h"
 #include "lib/string.h"
 #include "mm/paging.h"
 #include "smp/trampoline.h"
@@ -20,6 +21,7 @@
 #define NAMED_MOST      16 /* in the log; beyond that they are counted */
 
 extern const uint8_t trampoline_start[], trampoline_end[];
+extern const uint8_t trampoline_gdt[], trampoline_long_mode[]; /* 32-bit addresses in it */
 
 /* Read by the trampoline. */
 uint32_t ap_block_count;
@@ -52,6 +54,22 @@ uint64_t trampoline_place(const struct boot_info *boot, const struct phys_range 
             return page;
     }
     return 0;
+}
+
+static void relocate(uint8_t *page, const uint8_t *field, uint64_t address)
+{
+    uint8_t *copy = page + (field - trampoline_start);
+    uint32_t value = load32(copy, 0) + (uint32_t)address;
+    memcpy(copy, &value, sizeof(value));
+}
+
+static void copy_trampoline(uint64_t address)
+{
+    uint8_t *page = phys_to_virt(address);
+    memset(page, 0xcc, TRAMPOLINE_SIZE); /* int3: a jump astray is a triple fault, not a walk */
+    memcpy(page, trampoline_start, (size_t)(trampoline_end - trampoline_start));
+    relocate(page, trampoline_gdt, address);
+    relocate(page, trampoline_long_mode, address);
 }
 
 static unsigned online_count(void)
@@ -132,9 +150,7 @@ void smp_start(uint64_t trampoline)
         klog("smp", "no free page below 1 MiB: the other CPUs cannot be started");
     cpu_block(0)->online = 1;
     if (cpu_count > 1 && trampoline) {
-        uint8_t *page = phys_to_virt(trampoline);
-        memset(page, 0xcc, TRAMPOLINE_SIZE); /* int3: a jump astray is a triple fault, not a walk */
-        memcpy(page, trampoline_start, (size_t)(trampoline_end - trampoline_start));
+        copy_trampoline(trampoline);
         kernel_pml4_address = kernel_page_tables();
         ap_block_count = cpu_count;
         for (unsigned try = 0; try < 2 && online_count() < cpu_count; try++) {

@@ -1,6 +1,7 @@
 ; The way of every CPU but the first from real mode to C (SDM vol. 3, 9.4.4 "MP Initialization Example").
 ; The code is copied to a page below 1 MiB, whose number the start-up IPI carries; all CPUs may run it at
-; the same time: it writes nothing but its own GDT pointer's base, the same value in each.
+; the same time, for it writes nothing. The two addresses in it are offsets in the page until smp_start has
+; added where the page lies.
 
 %include "asm-offsets.inc"
 
@@ -17,12 +18,6 @@ bits 16
     cld
     mov ax, cs
     mov ds, ax
-    movzx ebx, ax
-    shl ebx, 4                          ; the page's address
-    lea eax, [ebx + gdt - trampoline_start]
-    mov [gdt_pointer.base - trampoline_start], eax
-    lea eax, [ebx + protected - trampoline_start]
-    mov [protected_far - trampoline_start], eax
     lgdt [gdt_pointer - trampoline_start]
 
     mov eax, CR4_PAE
@@ -45,9 +40,9 @@ bits 16
     wrmsr
     mov eax, CR0_BOOT                   ; protection and paging at once: long mode
     mov cr0, eax
-    jmp far dword [protected_far - trampoline_start]
+    jmp far dword [trampoline_long_mode - trampoline_start]
 bits 64
-protected:
+long_mode:
     xor eax, eax
     mov ds, eax
     mov es, eax
@@ -64,10 +59,11 @@ gdt:
 gdt_end:
 gdt_pointer:
     dw gdt_end - gdt - 1
-.base:
-    dd 0
-protected_far:
-    dd 0
+global trampoline_gdt, trampoline_long_mode
+trampoline_gdt:
+    dd gdt - trampoline_start
+trampoline_long_mode:                   ; a far pointer
+    dd long_mode - trampoline_start
     dw KERNEL_CS
 boot_tables:
     dd boot_pml4

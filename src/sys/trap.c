@@ -145,7 +145,7 @@ static struct trap_frame *exception(struct trap_frame *frame)
         end_process(frame, signal ? signal : SIGSEGV, exception_name(frame->vector), frame->rip);
     } else if (is_return_to_user(frame->rip)) {
         return bad_return(frame);
-    } else {
+    } else if (frame->vector != VECTOR_GENERAL_PROTECTION || !usercopy_fixup(frame)) {
         panic_at(frame, "%s in ring 0, error code 0x%lx", exception_name(frame->vector),
                  frame->orig_rax);
     }
