@@ -70,9 +70,11 @@ class Gdb:
         return dict(zip(NAMES, struct.unpack_from(LAYOUT, data)))
 
     def set_register(self, name: str, value: int) -> None:
-        """One of the first 17: from rax to rip."""
-        data = bytearray.fromhex(self.ask("g"))
-        struct.pack_into("<Q", data, 8 * NAMES[:17].index(name), value)
+        """One of the first 17: from rax to rip. What comes behind it is not sent back: out of 64-bit mode
+        QEMU reads other sizes there than it wrote, and would change CR4."""
+        at = 8 * NAMES[:17].index(name)
+        data = bytearray.fromhex(self.ask("g"))[: at + 8]
+        struct.pack_into("<Q", data, at, value)
         assert self.ask("G" + data.hex()) == "OK"
 
     def read(self, address: int, size: int) -> bytes:
