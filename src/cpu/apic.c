@@ -40,18 +40,17 @@ enum apic_register {
 #define DIVIDE_BY_1      0xb
 #define LVT_ACTIVE_LOW   (1U << 13)
 #define APIC_BASE_ENABLE (1UL << 11)
-#define APIC_BASE_X2     (1UL << 10)
 
 #define SEND_NS 200000 /* an APIC passes a message on within a few microseconds */
 
-static bool x2; /* the mode of all CPUs: the registers are MSRs; else one page at `registers` */
-static volatile uint32_t *registers;
-static uint64_t address; /* the page's, physical, the same for every CPU */
+static bool x2;                    /* the mode of all CPUs: the registers are MSRs; else one page */
+static uint64_t address;           /* the page's, physical, the same for every CPU */
+volatile uint32_t *apic_registers; /* the page; NULL in x2APIC mode. Read by the trampoline too */
 static uint64_t ticks_per_ms = 1;
 
 static uint32_t read(enum apic_register r)
 {
-    return x2 ? (uint32_t)rdmsr(MSR_X2APIC + r / 16) : registers[r / 4];
+    return x2 ? (uint32_t)rdmsr(MSR_X2APIC + r / 16) : apic_registers[r / 4];
 }
 
 static void write(enum apic_register r, uint32_t value)
@@ -59,7 +58,7 @@ static void write(enum apic_register r, uint32_t value)
     if (x2)
         wrmsr(MSR_X2APIC + r / 16, value);
     else
-        registers[r / 4] = value;
+        apic_registers[r / 4] = value;
 }
 
 uint64_t apic_address(void)
@@ -94,8 +93,8 @@ int apic_init(uint8_t wanted, uint32_t highest_id)
     klog("apic", "%s mode: %s", x2 ? "x2APIC" : "xAPIC", why);
     address = apic_address();
     if (!x2)
-        registers = map_physical(address, PAGE_SIZE, PTE_W | PTE_PCD | PTE_PWT);
-    if (!x2 && !registers)
+        apic_registers = map_physical(address, PAGE_SIZE, PTE_W | PTE_PCD | PTE_PWT);
+    if (!x2 && !apic_registers)
         return -ENOMEM;
     return enter_mode();
 }
@@ -118,10 +117,12 @@ int apic_enable(void)
     if (enter_mode())
         return -ENODEV;
     write(APIC_TPR, 0);
+    /* First, for INIT turns it off, and as long as it is off no pin's mask can be cleared (SDM vol. 3,
+     * 11.4.7.2). */
+    write(APIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
     write(APIC_LVT_TIMER, LVT_MASKED);
     write(APIC_LVT_LINT0, pin(0)); /* otherwise the 8259s' way in */
     write(APIC_LVT_LINT1, pin(1));
-    write(APIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
     write(APIC_LVT_ERROR, VECTOR_APIC_ERROR);
     write(APIC_ESR, 0);
     write(APIC_EOI, 0);
@@ -136,6 +137,12 @@ uint32_t apic_id(void)
 void apic_end_of_interrupt(void)
 {
     write(APIC_EOI, 0);
+}
+
+uint32_t apic_take_errors(void)
+{
+    write(APIC_ESR, 0); /* what has happened is shown only then (SDM vol. 3, 11.5.3) */
+    return read(APIC_ESR);
 }
 
 /* In xAPIC mode the store to an uncached register comes after all before it. The WRMSR of x2APIC mode does

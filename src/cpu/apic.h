@@ -41,6 +41,9 @@ int apic_enable(void);
 uint32_t apic_id(void);
 void apic_end_of_interrupt(void);
 
+/* The calling CPU's APIC errors since it was last asked, as in its error status register. */
+uint32_t apic_take_errors(void);
+
 /* Sends a fixed interrupt, an NMI, INIT, or a start-up request to the page `page` (0 .. 0xff), to the
  * CPU with that APIC id. What this CPU wrote to memory before is visible when it arrives. Waits,
  * bounded, until the APIC has passed on what was sent before. */

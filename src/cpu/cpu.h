@@ -47,7 +47,7 @@ static_assert(sizeof(struct tss) == 104, "SDM vol. 3, figure 8-11");
 enum cpu_state {
     CPU_STATE_STARTING, /* has a block */
     CPU_STATE_RUNNING,  /* has found it */
-    CPU_STATE_GIVEN_UP, /* was silent too long: parks itself should it ever come */
+    CPU_STATE_GIVEN_UP, /* may not claim it: INIT is on its way, or it was silent too long */
 };
 
 /* Why this CPU must take the slow way out (cpu.work). */

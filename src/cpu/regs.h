@@ -63,6 +63,8 @@
 #define EFER_LME (1UL << 8)
 #define EFER_NXE (1UL << 11)
 
+#define APIC_BASE_X2 (1UL << 10) /* the APIC is in x2APIC mode */
+
 #define MISC_ENABLE_NO_NX_HIGH (1U << 2) /* XD Bit Disable: bit 34 */
 
 #define PAT_WC_SECOND            0x0007040600070106UL /* as at reset, but entry 1: write-combining */

@@ -14,14 +14,12 @@ static bool sums_to_zero(const void *bytes, size_t length)
     return sum == 0;
 }
 
-/* Section 5.2.5.3. */
+/* Section 5.2.5.3; the rest is in acpi.h. */
 #define RSDP_OLD_SIZE      20U
 #define RSDP_NEW_SIZE      36U
 #define RSDP_CHECKSUM      8U
 #define RSDP_REVISION      15U
-#define RSDP_RSDT          16U
 #define RSDP_LENGTH        20U
-#define RSDP_XSDT          24U
 #define RSDP_CHECKSUM_LONG 32U
 
 int acpi_check_rsdp(const void *rsdp, size_t length, struct acpi_root *out,

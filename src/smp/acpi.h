@@ -3,13 +3,16 @@
  * mapping them is the caller's. */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "lib/parse.h"
 
 #define ACPI_HEADER_SIZE 36
+
+/* Where the root pointer has the addresses of the root tables (section 5.2.5.3). */
+#define RSDP_RSDT 16U
+#define RSDP_XSDT 24U
 
 struct acpi_root {
     uint64_t xsdt;    /* 0: there is none */

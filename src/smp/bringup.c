@@ -1,6 +1,6 @@
-/* Starting the other CPUs, all at once: one INIT to each, one wait, one start-up IPI to each. Every CPU
- * finds its own block by its APIC id and initialises itself; memory for all was taken before
- * (cpus.c). */
+/* Starting the other CPUs, all at once: an INIT to each, one wait, a start-up IPI to each and a second
+ * one to those that it did not move. Every CPU finds its own block by its APIC id and initialises itself;
+ * memory for all was taken before (cpus.c). */
 
 #include "smp/bringup.h"
 #include "boot/multiboot2.h"
@@ -12,13 +12,13 @@
 #include "lib/parse.h"
 #include "lib/string.h"
 #include "mm/paging.h"
+#include "smp/cpus.h"
 #include "smp/trampoline.h"
 #include "task/sched.h"
 
 #define INIT_WAIT_US    10000 /* SDM vol. 3, 9.4.4.1 */
 #define STARTUP_WAIT_US 200   /* the same, between two start-up IPIs */
-#define QUIET_WAIT_US   90000
-#define NAMED_MOST      16 /* in the log; beyond that they are counted */
+#define QUIET_WAIT_US   90000 /* with INIT's wait, 100 ms a try: a silent CPU costs two of them */
 
 extern const uint8_t trampoline_start[], trampoline_end[];
 extern const uint8_t trampoline_gdt[], trampoline_long_mode[]; /* 32-bit addresses in it */
@@ -127,14 +127,15 @@ static void kick(uint8_t page)
     }
 }
 
-/* Who was silent so long shall not come later: its place in the trampoline is closed. */
-static void give_up_the_silent(void)
+/* Who was silent so long shall not come later: its place in the trampoline is closed. Who was not even
+ * asked is not called silent. */
+static void give_up_the_silent(bool asked)
 {
     unsigned missing = 0;
     for (unsigned i = 1; i < cpu_count; i++) {
         struct cpu *cpu = cpu_block(i);
         bool silent = change_state(cpu, CPU_STATE_STARTING, CPU_STATE_GIVEN_UP);
-        if (cpu->online || missing++ >= NAMED_MOST)
+        if (!asked || cpu->online || missing++ >= NAMED_MOST)
             continue;
         klog("smp", "CPU %u (APIC id %u, ACPI UID %u) %s", i, cpu->apic_id, cpu->acpi_uid,
              silent ? "does not answer: left out" : "started but is not online in time");
@@ -158,7 +159,7 @@ void smp_start(uint64_t trampoline)
             wait_while_they_come(QUIET_WAIT_US);
         }
     }
-    give_up_the_silent();
+    give_up_the_silent(trampoline != 0);
     klog("smp", "%u of %u CPUs online in %lu ms", online_count(), cpu_count,
          (clock_boot_ns() - begin) / 1000000);
 }

@@ -12,12 +12,11 @@
 #include "smp/tables.h"
 #include "task/thread.h"
 
-#define PINS           2 /* LINT0 and LINT1 */
-#define PIN_USUAL      1 /* where PCs wire the NMI (MultiProcessor Specification 1.4, 3.6.4) */
+#define PIN_USUAL      1 /* where PCs wire the NMI (MultiProcessor Specification 1.4, page 5-8) */
 #define POLARITY_MASK  3 /* of the flags in a MADT's entry (ACPI 6.5, 5.2.12.5) */
 #define ACTIVE_LOW     3
-#define NAMED_MOST     16 /* in the log; beyond that they are counted */
-#define MEMORY_PORTION 4  /* one part in so many of all memory is not for CPUs' blocks */
+#define MEMORY_PORTION 4             /* one part in so many of all memory is not for CPUs' blocks */
+#define NO_UID         MADT_ALL_CPUS /* no entry is about such a CPU alone */
 
 struct walk {
     const void *madt; /* or NULL */
@@ -43,7 +42,7 @@ static uint32_t boot_cpu_uid(const void *madt)
             return walk.entry.cpu.uid;
     if (madt)
         klog("acpi", "MADT: the boot CPU, APIC id %u, is not listed", apic_id());
-    return 0;
+    return NO_UID;
 }
 
 static bool known(uint32_t apic_id)
@@ -58,7 +57,7 @@ static bool known(uint32_t apic_id)
 static void create_blocks(const void *madt, uint32_t max_cpus, bool nosmp)
 {
     struct walk walk = {.madt = madt};
-    unsigned unreachable = 0, too_many = 0, no_memory = 0;
+    unsigned unreachable = 0, unwanted = 0, too_many = 0, no_memory = 0;
     uint32_t first_without = 0;
     while (next(&walk)) {
         uint32_t id = walk.entry.cpu.apic_id;
@@ -68,6 +67,8 @@ static void create_blocks(const void *madt, uint32_t max_cpus, bool nosmp)
             if (unreachable++ < NAMED_MOST)
                 klog("smp", "APIC id %u needs x2APIC mode: left out", id);
         } else if (cpu_count >= max_cpus) {
+            unwanted++;
+        } else if (cpu_count >= THREAD_CPUS_MAX) {
             too_many++;
         } else if (frames_free() < frames_total() / MEMORY_PORTION ||
                    cpu_block_create(id, walk.entry.cpu.uid)) {
@@ -83,10 +84,13 @@ static void create_blocks(const void *madt, uint32_t max_cpus, bool nosmp)
     if (no_memory)
         klog("smp", "no memory for %u CPUs, from APIC id %u on: left out", no_memory,
              first_without);
-    if (too_many && nosmp)
-        klog("smp", "%u CPUs left out: nosmp", too_many);
-    else if (too_many)
-        klog("smp", "%u CPUs left out: maxcpus=%u", too_many, max_cpus);
+    if (unwanted && nosmp)
+        klog("smp", "%u CPUs left out: nosmp", unwanted);
+    else if (unwanted)
+        klog("smp", "%u CPUs left out: maxcpus=%u", unwanted, max_cpus);
+    if (too_many)
+        klog("smp", "%u CPUs left out: the kernel has room for %u", too_many,
+             (unsigned)THREAD_CPUS_MAX);
 }
 
 /* Which pins take NMIs, on which CPUs. A table that says nothing of it leaves the usual. */
@@ -99,11 +103,14 @@ static void find_nmi_pins(const void *madt)
         uint32_t uid = walk.entry.local_nmi.uid;
         unsigned lint = walk.entry.local_nmi.lint;
         bool low = (walk.entry.local_nmi.flags & POLARITY_MASK) == ACTIVE_LOW;
-        for (unsigned i = 0; lint < PINS && i < cpu_count; i++) { /* madt_parse names the others */
+        if (lint >= MADT_NMI_PINS) /* madt_parse names it */
+            continue;
+        for (unsigned i = 0; i < cpu_count; i++) {
             struct cpu *cpu = cpu_block(i);
             if (uid != MADT_ALL_CPUS && uid != cpu->acpi_uid)
                 continue;
             cpu->nmi_pins |= (uint8_t)(1U << lint);
+            cpu->nmi_pins_low &= (uint8_t) ~(1U << lint); /* of several entries the last counts */
             cpu->nmi_pins_low |= (uint8_t)((unsigned)low << lint);
         }
         said = true;
@@ -147,8 +154,7 @@ void smp_find_cpus(uint8_t wanted, uint32_t max_cpus, bool nosmp)
         panic("no memory to map the local APIC");
     if (cpu_block_create(apic_id(), boot_cpu_uid(madt)))
         panic("no memory for the boot CPU's block");
-    if (max_cpus > THREAD_CPUS_MAX)
-        max_cpus = THREAD_CPUS_MAX;
+    cpu_block(0)->state = CPU_STATE_RUNNING; /* taken: not for another CPU with the same id */
     create_blocks(madt, nosmp ? 1 : max_cpus, nosmp);
     find_nmi_pins(madt);
 }

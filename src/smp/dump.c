@@ -6,16 +6,10 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "smp/acpi.h"
+#include "smp/fadt.h"
 #include "smp/tables.h"
 
 #define LINE_BYTES 16
-
-/* Fields of the FADT with addresses (section 5.2.9): the old one, and the 64-bit one that counts
- * unless it is 0. */
-#define FADT_FACS   36U
-#define FADT_DSDT   40U
-#define FADT_X_FACS 132U
-#define FADT_X_DSDT 140U
 
 static void print_line(const uint8_t *bytes, size_t length, size_t offset)
 {

@@ -5,8 +5,7 @@
 
 #include "lib/string.h"
 
-/* FADT fields (section 5.2.9): offsets in the table. */
-#define FADT_DSDT           40U
+/* FADT fields (section 5.2.9): offsets in the table; more are in fadt.h. */
 #define FADT_SCI_INTERRUPT  46U
 #define FADT_SMI_COMMAND    48U
 #define FADT_ACPI_ENABLE    52U
@@ -21,7 +20,6 @@
 #define FADT_SIZE_1_0       116U /* where an ACPI 1.0 table ends */
 #define FADT_RESET          116U
 #define FADT_RESET_VALUE    128U
-#define FADT_X_DSDT         140U
 #define FADT_X_PM1A_CONTROL 172U
 #define FADT_X_PM1B_CONTROL 184U
 #define FADT_X_PM_TIMER     208U

@@ -3,7 +3,16 @@
  * caller's. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "smp/acpi.h"
+
+/* Fields with other tables' addresses (section 5.2.9): the old ones, and the 64-bit ones that count unless
+ * they are 0. Offsets in the table. */
+#define FADT_FACS   36U
+#define FADT_DSDT   40U
+#define FADT_X_FACS 132U
+#define FADT_X_DSDT 140U
 
 /* A generic address structure. address 0: the machine has no such register. */
 struct acpi_register {

@@ -22,8 +22,6 @@
 #define XAPIC_BROADCAST  UINT8_MAX
 #define X2APIC_BROADCAST UINT32_MAX
 
-#define NMI_PINS 2 /* LINT0 and LINT1 */
-
 /* The least length of each type that is decoded, in bytes; 0: not decoded. */
 static const uint8_t least_length[UINT8_MAX + 1] = {
     [MADT_LOCAL_APIC] = 8,    [MADT_IO_APIC] = 12,          [MADT_INTERRUPT_OVERRIDE] = 10,
@@ -187,7 +185,7 @@ int madt_parse(const void *madt, size_t length, struct madt_info *out, struct pa
             break;
         case MADT_LOCAL_APIC_NMI:
         case MADT_LOCAL_X2APIC_NMI:
-            if (entry.local_nmi.lint >= NMI_PINS)
+            if (entry.local_nmi.lint >= MADT_NMI_PINS)
                 note_fault(out, entry.offset + (entry.type == MADT_LOCAL_APIC_NMI ? 5 : 8),
                            "an NMI on a pin that no local APIC has");
             break;

@@ -21,6 +21,7 @@ enum madt_type {
 };
 
 #define MADT_ALL_CPUS UINT32_MAX /* the uid of an NMI entry that is about every processor */
+#define MADT_NMI_PINS 2          /* that a local APIC has: LINT0 and LINT1 */
 
 struct madt_entry {
     uint8_t type;   /* enum madt_type, or one that is not decoded */
@@ -51,8 +52,8 @@ struct madt_entry {
         struct {
             uint32_t uid; /* or MADT_ALL_CPUS */
             uint16_t flags;
-            uint8_t lint;            /* which local interrupt pin: 0 or 1 */
-        } local_nmi;                 /* MADT_LOCAL_APIC_NMI, MADT_LOCAL_X2APIC_NMI */
+            uint8_t lint; /* which local interrupt pin, from 0 on; may be MADT_NMI_PINS or more */
+        } local_nmi;      /* MADT_LOCAL_APIC_NMI, MADT_LOCAL_X2APIC_NMI */
         uint64_t local_apic_address; /* physical */
         uint64_t mailbox;            /* physical; MADT_WAKEUP */
     };
@@ -77,9 +78,9 @@ bool madt_is_startable(const struct madt_entry *entry);
 
 struct madt_info {
     uint64_t local_apic_address; /* physical; an address entry overrides the header's 32 bits */
-    bool pcat_compat;            /* two 8259 PICs are there too, and must be masked */
-    size_t cpus;                 /* entries that madt_is_startable, each APIC id once */
-    size_t online_capable;       /* processors that may be plugged in later */
+    bool pcat_compat;            /* the machine has two 8259 PICs too */
+    size_t cpus; /* entries that madt_is_startable, each APIC id below MADT_IDS_COMPARED once */
+    size_t online_capable; /* processors that may be plugged in later */
     size_t io_apics;
     uint32_t max_apic_id; /* of the startable ones; 0 when there are none */
     uint64_t mailbox;     /* physical, of a wake-up entry; 0: there is none */

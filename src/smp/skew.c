@@ -15,12 +15,12 @@
 #include "cpu/idt.h"
 #include "cpu/regs.h"
 #include "dev/console.h"
+#include "smp/cpus.h"
 
-#define ROUNDS     12
-#define ROUNDS_NS  1000000UL   /* no further round after that: each may take a host's time slice */
-#define ANSWER_NS  500000000UL /* until it has woken up, on a host with many others to run */
-#define TOTAL_NS   30000000UL  /* after that none is asked any more */
-#define NAMED_MOST 16          /* in the log; beyond that they are counted */
+#define ROUNDS    12
+#define ROUNDS_NS 1000000UL   /* no further round after that: each may take a host's time slice */
+#define ANSWER_NS 500000000UL /* until it has woken up, on a host with many others to run */
+#define TOTAL_NS  30000000UL  /* after that none is asked any more */
 
 struct offset {
     int64_t ticks;  /* theirs less ours */
@@ -103,14 +103,18 @@ static uint64_t ns(uint64_t ticks)
 void skew_measure(void)
 {
     uint64_t begin = clock_boot_ns(), most = 0, error = 0;
-    unsigned agree = 1, differ = 0, unknown = 0;
+    unsigned agree = 1, differ = 0, silent = 0, not_asked = 0;
     for (unsigned i = 1; i < cpu_count; i++) {
         struct cpu *cpu = cpu_block(i);
         struct offset offset;
         if (!cpu->online)
             continue;
-        if (clock_boot_ns() - begin > TOTAL_NS || !compare(cpu, &offset)) {
-            unknown++;
+        if (clock_boot_ns() - begin > TOTAL_NS) {
+            not_asked++;
+            continue;
+        }
+        if (!compare(cpu, &offset)) {
+            silent++;
             continue;
         }
         uint64_t apart = (uint64_t)(offset.ticks < 0 ? -offset.ticks : offset.ticks);
@@ -125,8 +129,10 @@ void skew_measure(void)
     }
     if (differ)
         klog("smp", "TSCs of %u CPUs differ: a thread that changes CPUs may see time jump", differ);
-    if (unknown)
-        klog("smp", "TSCs of %u CPUs not compared: no answer in time", unknown);
+    if (silent)
+        klog("smp", "TSCs of %u CPUs not compared: no answer in time", silent);
+    if (not_asked)
+        klog("smp", "TSCs of %u CPUs not compared: the others took too long", not_asked);
     if (agree > 1)
         klog("smp", "TSCs of %u CPUs agree within %lu ns (known to %lu ns)", agree, ns(most),
              ns(error));

@@ -1,5 +1,5 @@
-/* Root pointer, root tables, and a list of all tables: each mapped and checked once, and named once if
- * it is bad. */
+/* Root pointer, root tables, and a list of all tables: each looked at once, and named once if it is
+ * bad. */
 
 #include "smp/tables.h"
 #include "boot/multiboot2.h"
@@ -11,10 +11,6 @@
 #define TABLES_MAX       256
 #define TABLE_LENGTH_MAX (16UL << 20) /* bytes; longer is a broken length */
 #define COMPLAINTS_MAX   8            /* lines; more of them are counted */
-
-/* Fields of the root pointer (section 5.2.5.3). */
-#define RSDP_RSDT 16U
-#define RSDP_XSDT 24U
 
 static struct acpi_listed list[TABLES_MAX];
 static size_t list_count;
@@ -150,6 +146,7 @@ void acpi_init(const struct boot_info *boot)
         list_root(root.rsdt, "RSDT", RSDP_RSDT);
     if (complaints > COMPLAINTS_MAX)
         klog("acpi", "bad tables besides: %u", complaints - COMPLAINTS_MAX);
+    complaints = 0; /* these are told; others may come by acpi_map_table */
 }
 
 const void *acpi_next_table(const char signature[4], size_t *index)
@@ -171,7 +168,13 @@ const void *acpi_table(const char signature[4])
 const void *acpi_map_table(uint64_t address, const char *signature)
 {
     static const struct source field;
-    return address ? good_table(find(address, &field), signature) : NULL;
+    if (!address)
+        return NULL;
+    const struct acpi_listed *listed = find(address, &field);
+    const void *table = good_table(listed, signature);
+    if (!table && listed && listed->good)
+        complain(&field, listed->bytes, address, "not the table that it should be");
+    return table;
 }
 
 const struct acpi_listed *acpi_listed(size_t index)

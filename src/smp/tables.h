@@ -1,4 +1,5 @@
-/* The firmware's ACPI tables, found and mapped once, at boot. */
+/* The firmware's ACPI tables, found, checked and mapped for good, at boot. Each is mapped once; one that
+ * leaves the page where it begins a second time, whole, when its header has said how long it is. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,7 +27,8 @@ const void *acpi_table(const char signature[4]);
 const void *acpi_next_table(const char signature[4], size_t *index);
 
 /* The table at a physical address that another table gave, put on the list when it is not there yet.
- * signature NULL: any. NULL when it is another table, or a bad one: then the log says so. Boot only. */
+ * signature NULL: any. NULL when the address is 0; when another table is there, which the log says each
+ * time; or a bad one, which it says once. Eight such lines at most. Boot only. */
 const void *acpi_map_table(uint64_t address, const char *signature);
 
 /* The list, in the order it was found in; root tables and bad tables are in it too. NULL at its end. */

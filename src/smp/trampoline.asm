@@ -5,7 +5,9 @@
 
 %include "asm-offsets.inc"
 
-extern boot_pml4, ap_main, ap_block_count, kernel_pml4_address
+extern boot_pml4, ap_main, ap_block_count, kernel_pml4_address, apic_registers
+
+APIC_ID equ 0x20                        ; a register's offset (SDM vol. 3, table 11-1)
 
 section .rodata
 
@@ -19,6 +21,8 @@ bits 16
     mov ax, cs
     mov ds, ax
     lgdt [gdt_pointer - trampoline_start]
+    lidt [no_idt - trampoline_start]    ; INIT leaves real mode's, at 0; now, and until idt_load, an
+                                        ; exception is a shutdown (SDM vol. 3, 6.15, #DF)
 
     mov eax, CR4_PAE
     mov cr4, eax
@@ -55,8 +59,11 @@ long_mode:
 align 8
 gdt:
     dq 0
-    dq 0x00af9a000000ffff               ; KERNEL_CS: 64-bit code
+    dq 0x00af9b000000ffff               ; KERNEL_CS: 64-bit code; accessed, as nothing writes here
 gdt_end:
+no_idt:
+    dw 0                                ; limit: no gate lies below it
+    dd 0
 gdt_pointer:
     dw gdt_end - gdt - 1
 global trampoline_gdt, trampoline_long_mode
@@ -75,10 +82,32 @@ trampoline_end:
 
 section .text
 
-; In:  long mode, boot_pml4 loaded, no stack, nothing known but this CPU's APIC id.
+; In:  long mode, boot_pml4 loaded, no stack.
 ; Out: ap_main(block) on this CPU's syscall stack, on the kernel's page tables; or, where no block carries
-;      the id or the CPU was given up meanwhile, halted for good, never having touched memory.
+;      its APIC id or the CPU was given up meanwhile, halted for good, never having had a stack.
+;
+; The id is the APIC's own, for firmware may have changed it since reset, and CPUID tells that of reset. Only
+; where this APIC is not in x2APIC mode, but will be, CPUID is asked: the id of x2APIC mode is read-only, and
+; the one that CPUID tells (SDM vol. 3, 11.12.8.1).
 ap_entry:
+    mov rax, [kernel_pml4_address]
+    mov cr3, rax
+    mov ecx, MSR_APIC_BASE
+    rdmsr
+    test eax, APIC_BASE_X2
+    jnz .x2apic
+    mov rdi, [apic_registers]           ; NULL: this APIC is to enter x2APIC mode later
+    test rdi, rdi
+    jz .cpuid
+    mov esi, [rdi + APIC_ID]
+    shr esi, 24
+    jmp .have_id
+.x2apic:
+    mov ecx, MSR_X2APIC + APIC_ID / 16
+    rdmsr
+    mov esi, eax
+    jmp .have_id
+.cpuid:
     mov eax, 1
     cpuid
     shr ebx, 24                         ; initial APIC id (SDM vol. 2, CPUID leaf 1)
@@ -94,8 +123,6 @@ ap_entry:
     jz .have_id
     mov esi, edx
 .have_id:
-    mov rax, [kernel_pml4_address]
-    mov cr3, rax
     mov rdi, PER_CPU_BASE + CPU_BLOCK_OFFSET
     mov ecx, [ap_block_count]
 .search:

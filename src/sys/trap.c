@@ -178,7 +178,7 @@ struct trap_frame *trap(struct trap_frame *frame)
         break;
     case VECTOR_APIC_ERROR:
         apic_end_of_interrupt();
-        klog("apic", "CPU %u: error interrupt", this_cpu->index);
+        klog("apic", "CPU %u: error interrupt, ESR 0x%x", this_cpu->index, apic_take_errors());
         break;
     case VECTOR_SPURIOUS: /* wants no end of interrupt (SDM vol. 3, 11.9) */
         break;

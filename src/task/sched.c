@@ -3,6 +3,7 @@
 
 #include "task/sched.h"
 #include "cpu/clock.h"
+#include "cpu/panic.h"
 #include "mm/space.h"
 #include "smp/ipi.h"
 #include "sys/lab.h"
@@ -315,7 +316,10 @@ void way_out(struct trap_frame *frame)
 _Noreturn void sched_enter(void)
 {
     struct cpu *cpu = this_cpu->self;
+    /* Who panics says so and then looks who is online, and this the other way round, both by sequentially
+     * consistent accesses: a CPU that is not seen there sees the panic here. */
     cpu->online = 1;
+    panic_stop_if_asked();
     __asm__ volatile("mov %0, %%rsp\n\t"
                      "xor %%ebp, %%ebp\n\t"
                      "mov %%rsp, %%rdi\n\t"

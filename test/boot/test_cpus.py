@@ -153,8 +153,11 @@ TABLES = {
     "many_silent": madt(cpu(0, 0), cpu(1, 1), *(cpu(2 + n, 70 + n) for n in range(20))),
     "pins": madt(
         cpu(10, 1), cpu(11, 0), cpu(12, 2), cpu(13, 3),
-        nmi(11, 1), nmi(10, 0, ACTIVE_LOW), x2apic_nmi(12, 1, ACTIVE_LOW), nmi(12, 0), nmi(11, 2),
+        nmi(11, 1), nmi(10, 0, ACTIVE_LOW), x2apic_nmi(12, 1, ACTIVE_LOW), nmi(12, 0, ACTIVE_LOW),
+        nmi(12, 0), nmi(11, 2),
     ),
+    "bad_pin": madt(cpu(0, 0), cpu(1, 1), nmi(0xFF, 2)),
+    "pin_of_nobody": madt(cpu(1, 1), nmi(0, 0), nmi(1, 0)),
     "all_pins": madt(cpu(0, 0), cpu(1, 1), x2apic_nmi(0xFFFFFFFF, 1, ACTIVE_LOW), nmi(0xFF, 0)),
     "boot_cpu_missing": madt(cpu(1, 1), cpu(2, 2)),
 }  # fmt: skip
@@ -215,8 +218,15 @@ def test_nmi_comes_by_the_pin_that_the_madt_says_on_each_cpu(boot, tables):
 
 
 def test_nmi_comes_by_lint1_where_the_madt_does_not_say(boot, tables):
-    _, pins = pins_as_set(boot, range(2), iso=tables, madt="one_silent")
-    assert [second for _, second in pins.values()] == ["active-hi edge NMI"] * 2
+    for name in ("one_silent", "bad_pin"):
+        _, pins = pins_as_set(boot, range(2), iso=tables, madt=name)
+        assert [second for _, second in pins.values()] == ["active-hi edge NMI"] * 2, name
+
+
+def test_boot_cpu_without_a_uid_is_not_taken_for_the_one_with_uid_0(boot, tables):
+    _, pins = pins_as_set(boot, range(2), iso=tables, madt="pin_of_nobody")
+    off = "active-hi edge masked Fixed (vec 0)"
+    assert pins == {0: [off, off], 1: ["active-hi edge NMI", off]}
 
 
 def test_boot_cpu_that_the_madt_does_not_list_is_cpu_0_all_the_same(boot, tables):
@@ -272,3 +282,22 @@ def test_planted_skew_of_a_second_is_reported(boot):
     assert match, log
     assert abs(int(match[1]) - 1_000_000_000) <= int(match[2]) + 1, match[0]
     assert "TSCs of 1 CPUs differ: a thread that changes CPUs may see time jump" in log
+
+
+def test_cpu_with_the_id_of_the_boot_cpu_parks_until_it_is_started_again(tmp_path):
+    """As if its APIC had that id. By then its descriptor table has no gate, not even real mode's."""
+    machine = runner.Machine(
+        iso=str(ROOT / "build/both/test.iso"), append="init=/test/exit_42", smp=2
+    )
+    kernel = Kernel()
+    with debugged(tmp_path, machine) as session:
+        gdb = session.gdb
+        gdb.run_to(kernel["ap_entry.search"])
+        text = session.qmp.execute("human-monitor-command", **{"command-line": "info registers -a"})
+        assert "IDT=     0000000000000000 00000000" in text.split("CPU#1")[1], text
+        assert gdb.registers()["rsi"] == 1
+        gdb.set_register("rsi", 0)
+        gdb.run_to(kernel["ap_entry.park"])
+        assert gdb.registers()["rsp"] == 0, "it has a stack"
+        done = session.end().check(42)
+    assert online(done) == (2, 2)

@@ -125,13 +125,16 @@ static void test_list_holds_each_table_once_and_maps_it_once(void **state)
     assert_null(acpi_next_table("SSDT", &index));
     assert_null(acpi_table("APIC"));
     assert_ptr_equal(acpi_map_table(FIRST, "FACP"), memory + FIRST);
-    assert_null(acpi_map_table(FIRST, "DSDT"));
     assert_null(acpi_map_table(0, NULL));
     assert_int_equal(mapped, before);
     assert_int_equal(acpi_listed(0)->address, XSDT);
     assert_non_null(acpi_listed(3));
     assert_null(acpi_listed(4));
     assert_int_equal(log_lines, 0);
+    assert_null(acpi_map_table(FIRST, "DSDT"));
+    expect_line("table FACP at 0x3000: not the table that it should be: ignored");
+    assert_int_equal(log_lines, 1);
+    assert_int_equal(mapped, before);
 }
 
 static void test_table_longer_than_a_page_is_mapped_whole(void **state)
@@ -231,6 +234,23 @@ static void test_table_of_bad_pointers_does_not_flood_the_log(void **state)
     expect_line("bad tables besides: 392");
 }
 
+static void test_bad_table_that_is_found_after_a_flood_is_named_too(void **state)
+{
+    (void)state;
+    uint64_t pointers[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+    put_table(XSDT, "XSDT", pointers, sizeof pointers);
+    put_table(FIRST, "DSDT", NULL, 0);
+    memory[FIRST + 9] ^= 1;
+    put_rsdp(0, XSDT);
+    look();
+    expect_line("bad tables besides: 1");
+    unsigned before = log_lines;
+    assert_null(acpi_map_table(FIRST, "DSDT"));
+    assert_null(acpi_map_table(FIRST, "DSDT"));
+    expect_line("table DSDT at 0x3000: wrong checksum of the table: ignored");
+    assert_int_equal(log_lines, before + 1);
+}
+
 static void test_no_tables_no_log(void **state)
 {
     (void)state;
@@ -250,6 +270,7 @@ int main(void)
         cmocka_unit_test_setup(test_rsdt_is_not_asked_where_the_xsdt_is_good, start),
         cmocka_unit_test_setup(test_root_pointer_to_another_table_is_named, start),
         cmocka_unit_test_setup(test_table_of_bad_pointers_does_not_flood_the_log, start),
+        cmocka_unit_test_setup(test_bad_table_that_is_found_after_a_flood_is_named_too, start),
         cmocka_unit_test_setup(test_no_tables_no_log, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
