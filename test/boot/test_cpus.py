@@ -301,3 +301,17 @@ def test_cpu_with_the_id_of_the_boot_cpu_parks_until_it_is_started_again(tmp_pat
         assert gdb.registers()["rsp"] == 0, "it has a stack"
         done = session.end().check(42)
     assert online(done) == (2, 2)
+
+
+def test_cpu_that_comes_online_after_a_panic_has_stopped_the_others_stops_too(tmp_path):
+    """The boot CPU panics, so the other is told; but it goes on, and finds that the other is silent."""
+    machine = runner.Machine(
+        iso=str(ROOT / "build/both/test.iso"), append="init=/test/exit_42", smp=2
+    )
+    kernel = Kernel()
+    with debugged(tmp_path, machine) as session:
+        session.gdb.run_to(kernel["ap_main"])
+        session.gdb.write(kernel["panicking"], b"\1\0\0\0")
+        done = session.end().check(42)
+    assert online(done) == (2, 2)
+    done.one("smp: +TSCs of 1 CPUs not compared: no answer in time")
