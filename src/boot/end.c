@@ -50,6 +50,7 @@ void machine_leave(enum machine_request request, const char *program)
         [MACHINE_POWER_OFF] = "power-off", [MACHINE_RESTART] = "restart", [MACHINE_HALT] = "halt"};
     console_keep();
     unsigned running = stop_other_cpus();
+    console_seize();
     /* After what a program may have left without a newline, before the verdict's own line. */
     klog("power", "%s asks for %s", program, names[request]);
     if (running)

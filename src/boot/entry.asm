@@ -51,7 +51,7 @@ bits 32
 
 ; In:  eax = the loader's magic, ebx = physical address of the multiboot2 information.
 ;      Protected mode, flat segments, paging off, IF = 0, no stack (Multiboot2, 3.3).
-; Out: kernel_main(information, TSC at the first instruction) on the boot stack; never returns.
+; Out: kernel_main(information, TSC at entry, once long mode is known) on the boot stack; never returns.
 global boot_entry
 boot_entry:
     cld
@@ -126,8 +126,9 @@ boot_entry:
     lgdt [boot_gdt_pointer]
     jmp 0x08:long_mode
 
-; Out: CF: this CPU has NX after all. Intel CPUs have a switch that firmware may have left off, IA32_
-;      MISC_ENABLE bit 34 (SDM vol. 4, table 2-2); others have no such register. Clobbers eax to edx.
+; Out: CF: this CPU has NX after all. Intel CPUs have a switch that firmware may have left off,
+;      IA32_MISC_ENABLE bit 34 (SDM vol. 4, table 2-2); others have no such register. Clobbers eax to
+;      edx.
 turn_nx_on:
     xor eax, eax
     cpuid

@@ -1,6 +1,7 @@
 /* The table of contents: from the loader's hand to the first program. */
 
 #include "boot/cmdline.h"
+#include "boot/display.h"
 #include "boot/end.h"
 #include "boot/multiboot2.h"
 #include "boot/ram.h"
@@ -15,13 +16,9 @@
 #include "cpu/regs.h"
 #include "dev/channel.h"
 #include "dev/console.h"
-#include "dev/framebuffer.h"
 #include "dev/power.h"
-#include "dev/screen.h"
-#include "dev/textmode.h"
 #include "lib/random.h"
 #include "mm/frames.h"
-#include "mm/paging.h"
 #include "smp/bringup.h"
 #include "smp/cpus.h"
 #include "smp/dump.h"
@@ -35,15 +32,7 @@
 #include "task/sched.h"
 #include <asm/errno.h>
 
-/* As a shell says it. */
-#define STATUS_CANNOT_RUN 126
-#define STATUS_NOT_FOUND  127
-
-#define FRAMEBUFFER_TEXT 2           /* Multiboot2, 3.6.12: EGA text mode */
-#define BOOT_INFO_MAX    (1UL << 20) /* bytes of boot information that we look at */
-#define BOOT_MAPPED      (1UL << 32) /* bytes that the boot page tables map, from address 0 on */
-
-extern char image_start[], image_end[]; /* physical addresses */
+#define BOOT_INFO_MAX (1UL << 20) /* bytes of boot information that we look at */
 
 _Noreturn void kernel_main(uint32_t information, uint64_t first_tsc);
 
@@ -57,55 +46,17 @@ static void use_early_block(void)
     wrmsr(MSR_GS_BASE, (uint64_t)&early_block);
 }
 
-/* Text mode unless the loader set a graphics mode; UEFI has none. A framebuffer beyond what the boot
- * page tables map is drawn on from map_screen on. */
-static void find_screen(bool memory_known)
-{
-    char verdict[FRAMEBUFFER_VERDICT] = "";
-    const struct boot_framebuffer *fb = &boot.framebuffer;
-    if (fb->address ? fb->type == FRAMEBUFFER_TEXT : !boot.efi) {
-        screen_init(&text_mode);
-        screen_show();
-    } else if (fb->address && memory_known) {
-        const struct boot_module *font = boot_module(&boot, "font");
-        const struct framebuffer_range image = {(phys_addr_t)image_start, (phys_addr_t)image_end};
-        screen_init(framebuffer_init(&boot, image, font ? phys_to_virt(font->start) : NULL,
-                                     font ? font->end - font->start : 0, verdict));
-        struct framebuffer_range range = framebuffer_range();
-        if (range.end <= BOOT_MAPPED) {
-            framebuffer_use(phys_to_virt(range.start));
-            screen_show();
-        }
-    }
-    console_write(VERSION_LINE "\n", sizeof(VERSION_LINE));
-    if (*verdict)
-        klog("boot", "%s", verdict);
-}
-
-/* Once the boot page tables are left: a graphics card's memory is not in the direct map. */
-static void map_screen(void)
-{
-    struct framebuffer_range range = framebuffer_range();
-    if (!range.end)
-        return;
-    void *mapped = map_physical(range.start, range.end - range.start, PTE_W | PTE_WC);
-    if (mapped) {
-        framebuffer_use(mapped);
-        if (range.end > BOOT_MAPPED)
-            screen_show();
-    } else {
-        screen_init(NULL);
-        klog("boot", "framebuffer: cannot be mapped: not used");
-    }
-}
-
 static void parse_boot_info(uint32_t information)
 {
     struct parse_error error;
     size_t most = BOOT_MAPPED - information;
     int bad = multiboot2_parse(phys_to_virt(information),
                                most < BOOT_INFO_MAX ? most : BOOT_INFO_MAX, &boot, &error);
-    find_screen(!bad);
+    char screen[DISPLAY_VERDICT];
+    display_find(&boot, information, !bad, screen);
+    console_write(VERSION_LINE "\n", sizeof(VERSION_LINE));
+    if (*screen)
+        klog("boot", "%s", screen);
     if (bad) {
         klog("boot", "multiboot2 information: %s at byte %zu", error.what, error.offset);
         machine_refuse(STATUS_CANNOT_RUN);
@@ -121,14 +72,16 @@ static void parse_command_line(void)
     }
 }
 
-/* The first, if the boot menu gives none the name. */
+/* The first that is not the font, if the boot menu gives none the name. */
 static const struct boot_module *initramfs_module(void)
 {
     const struct boot_module *named = boot_module(&boot, "initramfs");
+    const struct boot_module *font = boot_module(&boot, "font");
     if (named)
         return named;
-    if (boot.module_count && boot_module(&boot, "font") != &boot.modules[0])
-        return &boot.modules[0];
+    for (size_t i = 0; i < boot.module_count; i++)
+        if (&boot.modules[i] != font)
+            return &boot.modules[i];
     klog("boot", "no initramfs: the loader passed no such module");
     machine_refuse(STATUS_CANNOT_RUN);
 }
@@ -180,8 +133,7 @@ static void start_other_cpus(void)
 static void start_init(void)
 {
     ram_describe();
-    klog("init", "%s, %lu ms after the kernel's first instruction", cmdline.init,
-         clock_boot_ns() / 1000000);
+    klog("init", "%s, %lu ms after the kernel's entry", cmdline.init, clock_boot_ns() / 1000000);
     machine_mark_start();
     int error = process_start_init(cmdline.init, cmdline.init_argv);
     if (error) {
@@ -212,7 +164,7 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     idt_open_door(); /* int 0x80, by the door that the mitigations want */
     ram_take(&boot, information);
     ram_map(); /* W^X, the direct map */
-    map_screen();
+    display_map();
     find_initramfs();
     acpi_init(&boot);
     if (cmdline.acpi_dump)

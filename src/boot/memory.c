@@ -28,11 +28,16 @@ static struct phys_range next_usable(const struct boot_info *boot, uint64_t from
     }
 }
 
-size_t memory_usable(const struct boot_info *boot, struct phys_range out[BOOT_MEMORY_MAX])
+size_t memory_usable(const struct boot_info *boot, uint64_t limit,
+                     struct phys_range out[BOOT_MEMORY_MAX])
 {
     size_t count = 0; /* each starts where a range of the map starts or ends: no more than those */
     uint64_t at = 0;
     for (struct phys_range next; (next = next_usable(boot, at)).size; at = next.base + next.size) {
+        if (next.base >= limit)
+            break;
+        if (next.size > limit - next.base)
+            next.size = limit - next.base;
         if (count && at == next.base)
             out[count - 1].size += next.size;
         else

@@ -9,8 +9,6 @@
 
 #include "lib/parse.h"
 
-#define MULTIBOOT2_LOADER_MAGIC 0x36d76289U /* what the loader puts in eax */
-
 #define BOOT_MEMORY_MAX 512 /* after neighbours of one type were joined */
 #define BOOT_MODULE_MAX 8
 
@@ -37,6 +35,11 @@ struct boot_module {
     const char *cmdline; /* the words after the file name in the boot menu; may be empty */
 };
 
+enum boot_framebuffer_type {
+    BOOT_FRAMEBUFFER_RGB = 1, /* 0 has a palette */
+    BOOT_FRAMEBUFFER_TEXT = 2,
+};
+
 /* As the loader gives it: none of it is checked. */
 struct boot_framebuffer {
     uint64_t address; /* physical; 0: the loader reported none */
@@ -44,10 +47,10 @@ struct boot_framebuffer {
     uint32_t width;   /* pixels, or characters in text mode */
     uint32_t height;
     uint8_t bits_per_pixel;
-    uint8_t type; /* 0 palette, 1 RGB, 2 EGA text */
+    uint8_t type; /* enum boot_framebuffer_type, or another */
     struct {
         uint8_t position, size; /* bits, in a pixel as a little-endian number */
-    } colours[3];               /* red, green, blue; of type 1 */
+    } colours[3];               /* red, green, blue; of RGB */
 };
 
 /* The kernel's own section headers. Not aligned: read them through boot_section(). */

@@ -9,10 +9,7 @@
 #include "mm/paging.h"
 
 #define MEMORY_LEAST (4UL << 20) /* bytes to begin with, besides the image and the modules */
-#define CANNOT_RUN   126         /* the status, as a shell says it */
 #define ACCOUNT_MAX  4
-
-extern char image_start[], image_end[]; /* physical addresses */
 
 static struct phys_range usable[BOOT_MEMORY_MAX];
 static size_t usable_count;
@@ -29,7 +26,42 @@ static size_t account_count, accounted;
 static void refuse(const char *why)
 {
     klog("mm", "%s", why);
-    machine_refuse(CANNOT_RUN);
+    machine_refuse(STATUS_CANNOT_RUN);
+}
+
+static struct phys_range image_range(void)
+{
+    return (struct phys_range){(uint64_t)image_start, (uint64_t)(image_end - image_start)};
+}
+
+bool ram_holds_module(const struct boot_info *boot, uint32_t address,
+                      const struct boot_module *module)
+{
+    usable_count = memory_usable(boot, physical_end(), usable);
+    return !memory_module_flaw(boot, (size_t)(module - boot->modules), usable, usable_count,
+                               image_range(), (struct phys_range){address, boot->length});
+}
+
+/* Whether the loader calls memory usable that the CPU has no addresses for. */
+static bool beyond_addresses(const struct boot_info *boot)
+{
+    for (size_t i = 0; i < boot->memory_count; i++)
+        if (boot->memory[i].type == BOOT_MEMORY_USABLE &&
+            boot->memory[i].base + boot->memory[i].size > physical_end())
+            return true;
+    return false;
+}
+
+/* Whether there are whole frames behind the last that is kept account of. */
+static bool left_out(void)
+{
+    for (size_t i = 0; i < usable_count; i++) {
+        uint64_t first = (usable[i].base + PAGE_SIZE - 1) & PAGE_MASK;
+        uint64_t end = (usable[i].base + usable[i].size) & PAGE_MASK;
+        if (first < end && end > frames_end())
+            return true;
+    }
+    return false;
 }
 
 static void take_modules(struct boot_info *boot, struct phys_range image,
@@ -49,12 +81,13 @@ static void take_modules(struct boot_info *boot, struct phys_range image,
 
 void ram_take(struct boot_info *boot, uint32_t address)
 {
-    const struct phys_range image = {(uint64_t)image_start, (uint64_t)(image_end - image_start)};
-    const struct phys_range information = {address, boot->length};
-    usable_count = memory_usable(boot, usable);
+    const struct phys_range image = image_range(), information = {address, boot->length};
+    usable_count = memory_usable(boot, physical_end(), usable);
     if (boot->memory_dropped)
         klog("mm", "memory map: %zu usable ranges left out: too many, or beyond the last address",
              boot->memory_dropped);
+    if (beyond_addresses(boot))
+        klog("mm", "memory above 0x%lx left out: the CPU has no such addresses", physical_end());
     if (memory_overlap(image, information))
         refuse("the boot information lies in the kernel's image");
     if (!memory_holds(usable, usable_count, image.base, image.size))
@@ -67,14 +100,13 @@ void ram_take(struct boot_info *boot, uint32_t address)
 
     if (frames_init(usable, usable_count, in_use, in_use_count))
         refuse("no usable memory in the loader's map");
-    const struct phys_range *highest = &usable[usable_count - 1];
-    if (((highest->base + highest->size) & PAGE_MASK) > frames_end())
+    if (left_out())
         klog("mm", "memory above 0x%lx left out: no room to keep account of it", frames_end());
     size_t bytes = frames_total() * PAGE_SIZE;
     if (bytes < MEMORY_LEAST) {
         klog("mm", "%zu KiB of memory to begin with: %lu are the least", bytes >> 10,
              MEMORY_LEAST >> 10);
-        machine_refuse(CANNOT_RUN);
+        machine_refuse(STATUS_CANNOT_RUN);
     }
 }
 
@@ -111,7 +143,9 @@ void ram_describe(void)
         used += format(parts + used, sizeof(parts) - used, ", %s %zu", accounts[i].what,
                        accounts[i].frames * PAGE_SIZE >> 10);
     size_t all = in_use[0].size + left + frames_words_size() + taken * PAGE_SIZE;
-    klog("mm", "%zu KiB are the kernel's: image %zu, symbols %zu, words of frames %zu%s, rest %zu",
+    klog("mm",
+         "%zu KiB are the kernel's: image %zu, symbols and boot information %zu, words of frames "
+         "%zu%s, rest %zu",
          all >> 10, in_use[0].size >> 10, left >> 10, frames_words_size() >> 10, parts,
          (taken - accounted) * PAGE_SIZE >> 10);
 }

@@ -104,14 +104,15 @@ static bool agree(const struct rate *a, const struct rate *b)
 }
 
 /* The first that another one confirms; else the last that counts: the PIT, which comes first, is
- * the one that emulators and chipsets take least care of. `count`: none counts. */
+ * the one that emulators and chipsets take least care of. With a bad measurement nearly all agree, as
+ * the errors add: then the better of the two it is. `count`: none counts. */
 static size_t choose(const struct rate rates[], size_t count)
 {
     size_t last = count;
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < count; j++)
             if (i != j && agree(&rates[i], &rates[j]))
-                return i;
+                return rates[i].error > GOOD_PPM && rates[j].error < rates[i].error ? j : i;
         if (rates[i].hz)
             last = i;
     }

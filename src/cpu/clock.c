@@ -2,7 +2,6 @@
 
 #include "cpu/clock.h"
 #include "cpu/calibrate.h"
-#include "cpu/io.h"
 #include "cpu/regs.h"
 
 #define GUESS_KHZ 1000000
@@ -94,12 +93,8 @@ uint64_t clock_real_ns(void)
 void clock_delay_us(uint64_t us)
 {
     uint64_t start = clock_boot_ns();
-    if (clock_runs())
-        while (clock_boot_ns() - start < us * 1000)
-            cpu_relax();
-    else
-        while (us-- > 0)
-            io_wait();
+    while (clock_boot_ns() - start < us * 1000)
+        cpu_relax();
 }
 
 uint64_t clock_tsc_khz(void)

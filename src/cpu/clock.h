@@ -8,7 +8,7 @@
 struct reference;
 
 /* Takes the TSC's rate from CPUID where that tells it, and touches no device; first_tsc: the TSC
- * when the kernel was entered, where boot time starts. */
+ * at entry, once long mode was known, where boot time starts. */
 void clock_init(uint64_t first_tsc);
 
 /* Whether the rate is known. Until it is, boot time stands at 0, and nothing may wait for it. */
@@ -21,14 +21,14 @@ void clock_calibrate(const struct reference *const references[], size_t count);
 /* What the wall clock shows now, in seconds since 1970. Without it that is 1970 at boot. */
 void clock_set_real(int64_t seconds);
 
-/* Nanoseconds since the kernel's first instruction; 0 until the clock runs. Never goes backwards on
+/* Nanoseconds since the kernel was entered (clock_init); 0 until the clock runs. Never goes backwards on
  * one CPU. */
 uint64_t clock_boot_ns(void);
 
 /* Nanoseconds since 1970. */
 uint64_t clock_real_ns(void);
 
-/* Spins. Before the clock runs it counts microseconds by a port, roughly. */
+/* Spins. Only once the clock runs. */
 void clock_delay_us(uint64_t us);
 
 uint64_t clock_tsc_khz(void);

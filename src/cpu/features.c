@@ -136,11 +136,13 @@ static void make_lfence_serialising(void)
 }
 
 /* The attributes of a page choose one of eight entries in the PAT. At reset the second, PWT without
- * PCD, is write-through, which nobody here wants (SDM vol. 3, 11.12.4). */
+ * PCD, is write-through, which nobody here wants (SDM vol. 3, 12.12.4). What the TLB holds
+ * goes with the old meaning; nothing in it is global yet. */
 void cpu_set_memory_types(void)
 {
     if (cpuid(1, 0).edx >> 16 & 1)
         wrmsr(MSR_PAT, PAT_WC_SECOND);
+    write_cr3(read_cr3());
 }
 
 void cpu_features_enable(void)

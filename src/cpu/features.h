@@ -31,9 +31,9 @@ enum feature {
  * does without. */
 void cpu_features_detect(void);
 
-/* Makes PTE_WC mean write-combining on this CPU, in the tables that it uses next. Part of
- * cpu_features_enable; the boot CPU calls it before it leaves the boot page tables, which are without
- * such pages. */
+/* Makes PTE_WC mean write-combining on this CPU, which has not touched such a page yet, and has
+ * CR4.PGE off. Part of cpu_features_enable; the boot CPU calls it before it leaves the boot page
+ * tables, which are without such pages. */
 void cpu_set_memory_types(void);
 
 /* CR0 and CR4 of the calling CPU. */

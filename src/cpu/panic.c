@@ -68,8 +68,10 @@ static void begin(const char *format, va_list args)
 {
     uint32_t nobody = 0;
     if (!atomic_compare_exchange_strong(&panicking, &nobody, this_cpu->index + 1)) {
-        if (nobody == this_cpu->index + 1)
-            power_off(EXIT_PANIC); /* a fault while panicking: say no more */
+        if (nobody == this_cpu->index + 1) { /* a fault while panicking: say no more */
+            console_seize();                 /* the lock may be held by this very CPU */
+            power_off(EXIT_PANIC);
+        }
         this_cpu->self->stopped = 1;
         halt_forever();
     }

@@ -14,7 +14,8 @@ _Noreturn void panic_at(const struct trap_frame *frame, const char *format, ...)
 void klog_registers(const char *subsystem, const struct trap_frame *frame);
 
 /* Stops all other CPUs for good, wherever they are: the way out of the machine. How many did not
- * answer in a bounded time. The caller has kept the console (console_keep): it is the only one. */
+ * answer in a bounded time. The caller has kept the console (console_keep), so it is the only one, and
+ * seizes it next. */
 unsigned stop_other_cpus(void);
 
 /* Called by the NMI handler: does not return when another CPU panics, or stops this one. */

@@ -13,7 +13,7 @@
 static struct spinlock console_lock = SPINLOCK("console", LOCK_CONSOLE);
 static struct serial_port com1 = {.base = SERIAL_COM1};
 static bool ready;         /* set once, before other CPUs run */
-static atomic_bool seized; /* a panic has the console: its CPU may hold the lock already */
+static atomic_bool seized; /* one CPU has the console for good: it may hold the lock already */
 
 /* Returns whether to unlock: a panic may come between. */
 static bool lock_console(void)
@@ -38,14 +38,13 @@ void console_init(void)
 
 void console_seize(void)
 {
-    atomic_store(&seized, true);
-    screen_take_over();
+    if (!atomic_exchange(&seized, true)) /* not again in a fault that comes of it */
+        screen_take_over();
 }
 
 void console_keep(void)
 {
-    lock_console();
-    console_seize();
+    (void)lock_console();
 }
 
 /* What the port does not take is dropped: a console never holds anybody up for long. */

@@ -9,9 +9,8 @@
  * once there is one (screen_init). No lock is needed yet. */
 void console_init(void);
 
-/* Bytes as they are, in one piece; a newline becomes CR LF on the serial port, and what that does not take
- * within a bounded time is dropped. Takes the console
- * lock. */
+/* Bytes as they are, in one piece; a newline becomes CR LF on the serial port, and what that does not
+ * take within a bounded time is dropped. Takes the console lock. */
 void console_write(const char *bytes, size_t length);
 
 /* The same to the serial port alone: what is long and for another machine to read. */
@@ -23,13 +22,14 @@ void klog(const char *subsystem, const char *text, ...) __attribute__((format(pr
 /* Waits, for a bounded time, until the serial port has sent all: before the machine goes away. */
 void console_flush(void);
 
-/* For panic only, once the other CPUs stand still: from now on this CPU writes without taking the lock,
- * and what it finds of a screen that another was drawing is drawn anew. */
-void console_seize(void);
-
 /* Before the others are stopped on the way out of the machine: nobody else is within a line, and
- * nobody else writes one from now on. The console lock is never given back. */
+ * nobody else writes one from now on. Takes the console lock and never gives it back: the next is
+ * stop_other_cpus, then console_seize, and nothing is written in between. */
 void console_keep(void);
+
+/* For panic and the way out, once the other CPUs stand still: from now on this CPU writes without
+ * taking the lock, and what it finds of a screen that another was drawing is drawn anew. */
+void console_seize(void);
 
 /* One byte from the serial port, or -1 when none has come. */
 int console_read_byte(void);

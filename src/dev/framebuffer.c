@@ -7,7 +7,6 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-#define TYPE_RGB  1 /* Multiboot2, 3.6.12 */
 #define SIDE_MAX  16384U
 #define BYTES_MAX (256UL << 20)
 #define LOWEST    0x100000UL /* below lie memory, VGA's windows and the firmware */
@@ -110,8 +109,8 @@ static bool overlaps(phys_addr_t start, phys_addr_t end, phys_addr_t from, phys_
 }
 
 /* Whether the bytes [start, end) can be a graphics card's, or what they are instead. */
-static const char *check_place(const struct boot_info *boot, struct framebuffer_range image,
-                               phys_addr_t start, phys_addr_t end)
+static const char *check_place(const struct boot_info *boot, phys_addr_t information,
+                               struct framebuffer_range image, phys_addr_t start, phys_addr_t end)
 {
     if (start < LOWEST)
         return "in the first MiB";
@@ -119,6 +118,8 @@ static const char *check_place(const struct boot_info *boot, struct framebuffer_
         return "where interrupt controllers are";
     if (overlaps(start, end, image.start, image.end))
         return "over the kernel";
+    if (overlaps(start, end, information, information + boot->length))
+        return "over the boot information";
     for (size_t i = 0; i < boot->memory_count; i++) {
         const struct boot_memory *m = &boot->memory[i];
         if (m->type != BOOT_MEMORY_RESERVED && overlaps(start, end, m->base, m->base + m->size))
@@ -145,7 +146,7 @@ static bool make_ink(const struct boot_framebuffer *from)
 static const char *check_format(const struct boot_framebuffer *from)
 {
     fb.pixel_size = (from->bits_per_pixel + 7U) / 8;
-    if (from->type != TYPE_RGB)
+    if (from->type != BOOT_FRAMEBUFFER_RGB)
         return "not of RGB pixels";
     if (from->bits_per_pixel < 15 || fb.pixel_size > sizeof(uint32_t))
         return "not of 15 to 32 bits a pixel";
@@ -192,9 +193,9 @@ static bool arrange(const struct psf_font *font)
     return true;
 }
 
-const struct display *framebuffer_init(const struct boot_info *boot, struct framebuffer_range image,
-                                       const void *font, size_t font_size,
-                                       char verdict[FRAMEBUFFER_VERDICT])
+const struct display *framebuffer_init(const struct boot_info *boot, phys_addr_t information,
+                                       struct framebuffer_range image, const void *font,
+                                       size_t font_size, char verdict[FRAMEBUFFER_VERDICT])
 {
     const struct boot_framebuffer *from = &boot->framebuffer;
     fb.address = fb.pitch = 0;
@@ -205,7 +206,7 @@ const struct display *framebuffer_init(const struct boot_info *boot, struct fram
         FRAMEBUFFER_VERDICT - used; /* the numbers have no more than 75 characters */
     const char *wrong = check_format(from);
     if (!wrong)
-        wrong = check_place(boot, image, from->address,
+        wrong = check_place(boot, information, image, from->address,
                             from->address + (uint64_t)from->pitch * from->height);
     if (wrong) {
         format(verdict + used, room, ": %s: not used", wrong);

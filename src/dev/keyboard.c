@@ -15,10 +15,11 @@
 #define STATUS_AUXILIARY 0x20 /* the byte is the mouse's */
 #define STATUS_NOBODY    0xff /* what a port reads that leads nowhere */
 
-#define READ_CONFIG     0x20
-#define WRITE_CONFIG    0x60
-#define ENABLE_KEYBOARD 0xae
-#define PULSE_RESET     0xfe
+#define READ_CONFIG      0x20
+#define WRITE_CONFIG     0x60
+#define DISABLE_KEYBOARD 0xad
+#define ENABLE_KEYBOARD  0xae
+#define PULSE_RESET      0xfe
 
 #define CONFIG_INTERRUPTS 0x03 /* IRQ 1 and 12 */
 #define CONFIG_CLOCK_OFF  0x10 /* of the keyboard */
@@ -38,16 +39,23 @@ void keyboard_set_absent(void)
     absent = true;
 }
 
-static bool write_to(uint16_t port, uint8_t value)
+/* Whether the last byte written has been taken, in the end. */
+static bool taken(void)
 {
     for (unsigned i = 0; i < LOOKS; i++) {
-        if (!(inb(STATUS) & STATUS_INPUT)) {
-            outb(port, value);
+        if (!(inb(STATUS) & STATUS_INPUT))
             return true;
-        }
         io_wait();
     }
     return false;
+}
+
+static bool write_to(uint16_t port, uint8_t value)
+{
+    if (!taken())
+        return false;
+    outb(port, value);
+    return true;
 }
 
 /* A byte that is there already, or -1. The mouse's are dropped. */
@@ -78,6 +86,8 @@ bool keyboard_init(void)
 {
     if (absent || inb(STATUS) == STATUS_NOBODY)
         return false;
+    if (write_to(COMMAND, DISABLE_KEYBOARD)) /* lest a key be taken for the configuration */
+        (void)taken();
     drop_typed();
     int config = write_to(COMMAND, READ_CONFIG) ? wait_for_byte() : -1;
     if (config >= 0 && write_to(COMMAND, WRITE_CONFIG))

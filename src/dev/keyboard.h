@@ -9,7 +9,7 @@
 void keyboard_set_absent(void);
 
 /* Takes the keyboard over and drops what was typed before. False when there is none. Bounded: some
- * tens of milliseconds at the worst. */
+ * 300 milliseconds at the worst. */
 bool keyboard_init(void);
 
 /* The scan code of a key that went down since the last look, 1 to 0x7f, or -1. */

@@ -22,10 +22,13 @@
 #define RESET_LOOKS 100000
 #define KEY_PAUSES  1000 /* between two looks for a key */
 #define TYPED_AHEAD 4096 /* bytes; a serial port's FIFO holds 16 */
+#define ATTEMPTS    2    /* to leave: after a fault in one, another, and then no more */
 #define CPUID_GUEST (1U << 31)
 
 static struct power_control machine;
 static uint8_t poweroff_choice = CHOICE_AUTO;
+static bool waited;      /* a panic has asked for a key */
+static unsigned leaving; /* how often power_off was called: each fault in it calls it again */
 
 void power_set_control(const struct power_control *control)
 {
@@ -93,8 +96,8 @@ static void enter_s5(void)
 _Noreturn void power_off(enum exit_verdict verdict)
 {
     static const char safe[] = "The machine is halted: it is now safe to switch off.\n";
-    static bool waited; /* a fault while waiting comes here again */
-
+    if (++leaving > ATTEMPTS)
+        halt_forever();
     console_flush(); /* QEMU drops what a slow reader has not taken yet */
     channel_flush();
     outb(DEBUG_EXIT, (uint8_t)verdict);

@@ -34,9 +34,10 @@ bool power_wait(const char *what);
 
 /* Leaves by the first that works: isa-debug-exit, ACPI S5, or a halt with a word on the console. A
  * panic first waits as power_wait does, unless the exit device takes it. Other CPUs need not be
- * stopped. The console lock is not held, or seized. */
+ * stopped. The console lock is not held, or the console seized. From the third call on, as faults in it
+ * come to that, it halts at once. */
 _Noreturn void power_off(enum exit_verdict verdict);
 
 /* Says so, and starts the machine anew by the first that works: the FADT's reset register, the
- * 8042, a triple fault. The console lock is not held, or seized. */
+ * 8042, a triple fault. The console lock is not held, or the console seized. */
 _Noreturn void power_restart(void);

@@ -2,6 +2,7 @@
  * the first, and then draws what differs, so that a display is written to only where it must be, and
  * never read: reading a graphics card's memory takes microseconds a word. */
 #include "dev/screen.h"
+#include "cpu/regs.h"
 #include "lib/string.h"
 
 #define BLANK   ' '
@@ -57,9 +58,13 @@ static void new_line(void)
 
 static void put(uint8_t character)
 {
-    if (column >= display->columns)
+    unsigned at = column; /* see screen_take_over */
+    if (at >= display->columns) {
         new_line();
-    line(row)[column++] = character;
+        at = 0;
+    }
+    line(row)[at] = character;
+    column = at + 1;
     mark_changed(row, row + 1);
 }
 
@@ -104,6 +109,9 @@ static void draw_changes(void)
     changed_to = 0;
     if (display->move_cursor)
         display->move_cursor(row, column < display->columns ? column : display->columns - 1);
+    /* What is written write-combining may stay in the CPU's buffers (SDM vol. 3, 12.3.1): for good,
+     * if it halts now. */
+    fence();
 }
 
 void screen_init(const struct display *on)
@@ -137,8 +145,9 @@ void screen_write(const char *bytes, size_t length)
         draw_changes();
 }
 
-/* The other CPU may have stopped between any two instructions, or not have stopped at all: all bounds
- * are kept whatever it writes, and nothing that the display shows is relied on. */
+/* The other CPU may have stopped between any two instructions, or not have stopped at all: no index is
+ * used but after its own check, whatever that CPU writes meanwhile, and nothing that the display shows
+ * is relied on. */
 void screen_take_over(void)
 {
     if (!display)

@@ -34,6 +34,6 @@ void screen_show(void);
  * character; leaves escape sequences out. The display shows the last state when it returns. */
 void screen_write(const char *bytes, size_t length);
 
-/* For panic only, while the CPU that may have been in the middle of screen_write stands still: starts
- * a line, and all is drawn anew with the next bytes. */
+/* For console_seize, while the CPU that may have been in the middle of screen_write stands still:
+ * starts a line, and all is drawn anew with the next bytes. */
 void screen_take_over(void);

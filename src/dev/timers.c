@@ -55,6 +55,7 @@ static void read_acpi_timer(struct reading *reading)
 {
     reading->before = rdtsc();
     reading->count = register_read(&acpi_counter);
+    fence(); /* rdtsc does not wait for a load, and that may be the counter's register */
     reading->after = rdtsc();
 }
 
@@ -62,6 +63,7 @@ static void read_hpet(struct reading *reading)
 {
     reading->before = rdtsc();
     reading->count = hpet_registers[HPET_COUNTER];
+    fence();
     reading->after = rdtsc();
 }
 

@@ -15,8 +15,8 @@
 
 /* Below 1 MiB lie the firmware's data, the trampoline and the windows of old devices. */
 #define LOWEST_FRAME (0x100000UL / PAGE_SIZE)
-/* What the boot page tables map, and so where the words must lie. */
-#define BOOT_MAPPED_FRAMES (0x100000000UL / PAGE_SIZE)
+/* Where the words must lie. */
+#define BOOT_MAPPED_FRAMES (BOOT_MAPPED / PAGE_SIZE)
 
 static struct spinlock frames_lock = SPINLOCK("frames", LOCK_FRAMES);
 static uint32_t *words;
@@ -122,7 +122,8 @@ static struct span next_ours(uint64_t from)
     }
 }
 
-/* Moves `fresh` to the next frames, from its own end on. */
+/* Moves `fresh` to the next frames, from its own end on. The hole before them has words too, which say
+ * that it is not ours. */
 static void pass_hole(void)
 {
     uint64_t hole = fresh.end;

@@ -25,7 +25,13 @@
 /* The kernel image is linked here (-mcmodel=kernel wants the top 2 GiB). Kept equal in kernel.ld. */
 #define KERNEL_BASE 0xffffffff80000000UL
 
+/* The boot page tables map so many bytes, from address 0 on: to the direct map, where they stay until
+ * paging_init. */
+#define BOOT_MAPPED 0x100000000UL
+
 typedef uint64_t phys_addr_t;
+
+extern char image_start[], image_end[]; /* of the kernel's image: physical addresses */
 
 static inline void *phys_to_virt(phys_addr_t pa)
 {

@@ -9,6 +9,7 @@
 #include <asm/errno.h>
 
 #define LARGE_PAGE (512 * PAGE_SIZE)
+#define DEVICE_END (DEVICE_BASE + (1UL << 39)) /* of the PML4 entry that all address spaces share */
 
 extern char text_start[], text_end[], rodata_start[], rodata_end[], data_start[], data_end[];
 extern char entry_text_start[], entry_text_end[], entry_data_start[], entry_data_end[];
@@ -18,7 +19,7 @@ _Alignas(PAGE_SIZE) static pte_t kernel_pml4[PAGE_ENTRIES];
 _Alignas(PAGE_SIZE) static pte_t entry_pml4[PAGE_ENTRIES];
 static uint64_t next_window = DEVICE_BASE;
 /* Frames below can be reached: what the boot page tables map, until paging_init leaves them. */
-static phys_addr_t reach = 0x100000000UL;
+static phys_addr_t reach = BOOT_MAPPED;
 
 static phys_addr_t physical(const void *in_image)
 {
@@ -138,24 +139,27 @@ int kernel_map(uint64_t va, phys_addr_t pa, uint64_t size, uint64_t flags)
     return error;
 }
 
-/* An entry with more bits is a fault of its own kind (SDM vol. 3, 4.1.4). */
-static unsigned physical_address_bits(void)
+phys_addr_t physical_end(void)
 {
-    return cpuid(0x80000000, 0).eax >= 0x80000008 ? cpuid(0x80000008, 0).eax & 0xff : 36;
+    unsigned bits = cpuid(0x80000000, 0).eax >= 0x80000008 ? cpuid(0x80000008, 0).eax & 0xff : 36;
+    return 1UL << (bits < PHYSICAL_BITS_MAX ? bits : PHYSICAL_BITS_MAX);
 }
 
 void *map_physical(phys_addr_t pa, uint64_t size, uint64_t flags)
 {
     uint64_t offset = pa & ~PAGE_MASK;
     uint64_t length = (offset + size + PAGE_SIZE - 1) & PAGE_MASK;
-    if (size == 0 || length < size || pa + size < pa || (pa + size - 1) >> physical_address_bits())
+    if (size == 0 || length < size || pa + size < pa || pa + size > physical_end() ||
+        length > DEVICE_END - DEVICE_BASE)
         return NULL;
     uint64_t va = next_window;
     if (length >= LARGE_PAGE) /* so that large pages fit */
         va = ((va + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1)) + (pa & (LARGE_PAGE - 1) & PAGE_MASK);
+    if (va + length > DEVICE_END)
+        return NULL;
+    next_window = va + length + PAGE_SIZE; /* also if this fails half way: its entries stay */
     if (map(va, pa & PAGE_MASK, length, flags | PTE_NX))
         return NULL;
-    next_window = va + length + PAGE_SIZE;
     return (void *)(va + offset);
 }
 

@@ -19,9 +19,10 @@
 /* The entries from ring 3 touch the page before they change page tables: ring 3's map it too. */
 #define PTE_ENTRY (1UL << 11)
 
-#define PTE_FRAME    0x000ffffffffff000UL
-#define PAGE_ENTRIES 512UL
-#define PML4_KERNEL  256UL /* first entry of the upper half */
+#define PTE_FRAME         0x000ffffffffff000UL
+#define PAGE_ENTRIES      512UL
+#define PHYSICAL_BITS_MAX 52    /* what PTE_FRAME has room for */
+#define PML4_KERNEL       256UL /* first entry of the upper half */
 
 typedef uint64_t pte_t;
 
@@ -30,6 +31,10 @@ typedef uint64_t pte_t;
  * is. The ranges may overlap; none wraps. 0, or -ENOMEM while the old ones are still loaded. */
 int paging_init(const struct phys_range *usable, size_t usable_count,
                 const struct phys_range *in_use, size_t in_use_count);
+
+/* One past the last physical address that this CPU has: an entry with more bits is a fault of its own
+ * kind (SDM vol. 3, 4.1.4). */
+phys_addr_t physical_end(void);
 
 /* The kernel's page tables, as CR3 takes them; the upper half of every address space is theirs. */
 phys_addr_t kernel_page_tables(void);
@@ -40,8 +45,8 @@ phys_addr_t kernel_page_tables(void);
 int kernel_map(uint64_t va, phys_addr_t pa, uint64_t size, uint64_t flags);
 
 /* A window onto physical memory outside of the direct map (tables of the firmware, device
- * registers), at any alignment, for good. NULL when memory or the area is exhausted. Boot only,
- * boot CPU only. */
+ * registers), at any alignment, for good. NULL when memory or the area (512 GiB) is exhausted, and for
+ * what wraps or lies beyond the CPU's physical addresses. Boot only, boot CPU only. */
 void *map_physical(phys_addr_t pa, uint64_t size, uint64_t flags);
 
 /* The entry for va in the tables at pml4, or NULL: where a level is missing and create is not set,

@@ -6,15 +6,11 @@
 #include "lib/string.h"
 
 /* FADT fields (section 5.2.9): offsets in the table; more are in fadt.h. */
-#define FADT_SCI_INTERRUPT  46U
 #define FADT_SMI_COMMAND    48U
 #define FADT_ACPI_ENABLE    52U
-#define FADT_ACPI_DISABLE   53U
 #define FADT_PM1A_CONTROL   64U
 #define FADT_PM1B_CONTROL   68U
 #define FADT_PM_TIMER       76U
-#define FADT_PM1_CTL_LENGTH 89U
-#define FADT_PM_TMR_LENGTH  91U
 #define FADT_FLAGS          112U
 #define FADT_BOOT_ARCH      109U
 #define FADT_SIZE_1_0       116U /* where an ACPI 1.0 table ends */
@@ -25,11 +21,11 @@
 #define FADT_X_PM_TIMER     208U
 #define FADT_SLEEP_CONTROL  244U
 
-#define FADT_FLAG_TIMER_32BIT      (1U << 8)
 #define FADT_FLAG_RESET_SUPPORTED  (1U << 10)
 #define FADT_FLAG_HARDWARE_REDUCED (1U << 20)
 
-/* Section 5.2.9.3; the revision of the table from when on the bit means that, reserved before. */
+/* Section 5.2.9.3; the revision of the table from when on the bit means that, reserved before (as is
+ * HARDWARE_REDUCED before 5). */
 #define FADT_REVISION 8U
 #define ARCH_8042     (1U << 1) /* 3: there is one */
 #define ARCH_NO_VGA   (1U << 2) /* 4 */
@@ -44,22 +40,18 @@ static struct acpi_register load_register(const uint8_t *fadt, size_t length, si
         return (struct acpi_register){0};
     return (struct acpi_register){
         .space = fadt[at],
-        .bit_width = fadt[at + 1],
-        .bit_offset = fadt[at + 2],
-        .access_size = fadt[at + 3],
         .address = load64(fadt, at + 4),
     };
 }
 
 static struct acpi_register choose_register(const uint8_t *fadt, size_t length, size_t extended_at,
-                                            size_t port_at, size_t width_at)
+                                            size_t port_at)
 {
     struct acpi_register extended = load_register(fadt, length, extended_at);
     if (extended.address)
         return extended;
     return (struct acpi_register){
         .space = ACPI_SPACE_IO,
-        .bit_width = (uint8_t)(fadt[width_at] * 8),
         .address = load32(fadt, port_at),
     };
 }
@@ -75,12 +67,9 @@ int acpi_parse_fadt(const void *fadt, size_t length, struct acpi_fadt *out,
     uint64_t x_dsdt = length >= FADT_X_DSDT + 8 ? load64(fadt, FADT_X_DSDT) : 0;
     *out = (struct acpi_fadt){
         .dsdt = x_dsdt ? x_dsdt : load32(fadt, FADT_DSDT),
-        .pm_timer_32bit = flags & FADT_FLAG_TIMER_32BIT,
         .smi_command = load32(fadt, FADT_SMI_COMMAND),
         .acpi_enable = bytes[FADT_ACPI_ENABLE],
-        .acpi_disable = bytes[FADT_ACPI_DISABLE],
-        .sci_interrupt = load16(fadt, FADT_SCI_INTERRUPT),
-        .hardware_reduced = flags & FADT_FLAG_HARDWARE_REDUCED,
+        .hardware_reduced = revision >= 5 && (flags & FADT_FLAG_HARDWARE_REDUCED),
         .no_8042 = revision >= 3 && !(boot_arch & ARCH_8042),
         .no_vga = revision >= 4 && (boot_arch & ARCH_NO_VGA),
         .no_rtc = revision >= 5 && (boot_arch & ARCH_NO_RTC),
@@ -88,12 +77,9 @@ int acpi_parse_fadt(const void *fadt, size_t length, struct acpi_fadt *out,
     if (out->hardware_reduced) {
         out->sleep_control = load_register(bytes, length, FADT_SLEEP_CONTROL);
     } else {
-        out->pm1a_control = choose_register(bytes, length, FADT_X_PM1A_CONTROL, FADT_PM1A_CONTROL,
-                                            FADT_PM1_CTL_LENGTH);
-        out->pm1b_control = choose_register(bytes, length, FADT_X_PM1B_CONTROL, FADT_PM1B_CONTROL,
-                                            FADT_PM1_CTL_LENGTH);
-        out->pm_timer =
-            choose_register(bytes, length, FADT_X_PM_TIMER, FADT_PM_TIMER, FADT_PM_TMR_LENGTH);
+        out->pm1a_control = choose_register(bytes, length, FADT_X_PM1A_CONTROL, FADT_PM1A_CONTROL);
+        out->pm1b_control = choose_register(bytes, length, FADT_X_PM1B_CONTROL, FADT_PM1B_CONTROL);
+        out->pm_timer = choose_register(bytes, length, FADT_X_PM_TIMER, FADT_PM_TIMER);
     }
     if (flags & FADT_FLAG_RESET_SUPPORTED && length > FADT_RESET_VALUE) {
         out->reset = load_register(bytes, length, FADT_RESET);

@@ -18,31 +18,22 @@
 struct acpi_register {
     uint64_t address;
     uint8_t space; /* one of those below; others exist */
-    uint8_t bit_width;
-    uint8_t bit_offset;
-    uint8_t access_size; /* 0 undefined, 1 byte, 2 word, 3 dword, 4 qword */
 };
 
 #define ACPI_SPACE_MEMORY 0
 #define ACPI_SPACE_IO     1
 #define ACPI_SPACE_PCI    2 /* address: device << 32 | function << 16 | offset, on bus 0 */
 
-/* PM1 control register (section 4.8.3.2.1). */
-#define ACPI_PM1_SCI_ENABLE       (1U << 0)
-#define ACPI_PM1_SLEEP_TYPE_SHIFT 10
-#define ACPI_PM1_SLEEP_ENABLE     (1U << 13)
+#define ACPI_PM1_SCI_ENABLE (1U << 0) /* in the PM1 control register (section 4.8.3.2.1) */
 
 /* The 64-bit X_ fields count where they are given, else the 32-bit ones. */
 struct acpi_fadt {
     uint64_t dsdt;
     struct acpi_register pm1a_control, pm1b_control;
-    struct acpi_register pm_timer; /* 3.579545 MHz */
-    bool pm_timer_32bit;           /* else it wraps at 24 bits */
+    struct acpi_register pm_timer; /* 3.579545 MHz; 24 bits of it count, or 32 */
     uint32_t smi_command;          /* port; 0: always in ACPI mode */
     uint8_t acpi_enable;           /* written to smi_command, sets ACPI_PM1_SCI_ENABLE; 0: none */
-    uint8_t acpi_disable;
-    uint16_t sci_interrupt;
-    bool hardware_reduced; /* no PM1 registers, no PM timer, and nothing of the old PC */
+    bool hardware_reduced;         /* no PM1 registers, no PM timer, and nothing of the old PC */
     struct acpi_register sleep_control; /* of such a machine (section 4.8.3.7) */
     bool no_8042, no_vga, no_rtc;       /* the firmware says so (section 5.2.9.3) */
     struct acpi_register reset;         /* address 0 unless the table says that it works */

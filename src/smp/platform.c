@@ -14,7 +14,7 @@
 #include "smp/tables.h"
 #include <asm/errno.h>
 
-#define ACPI_MODE_LOOKS 100 /* of 0.1 ms */
+#define ACPI_MODE_LOOKS 30000 /* of 0.1 ms: firmware in the middle of something may take seconds */
 
 static struct acpi_fadt fadt;
 
@@ -113,6 +113,10 @@ static void enable_acpi(const struct device_register *pm1)
 {
     if (!fadt.smi_command || !fadt.acpi_enable || (register_read(pm1) & ACPI_PM1_SCI_ENABLE))
         return;
+    if (fadt.smi_command > UINT16_MAX) {
+        klog("acpi", "FADT: the SMI command port 0x%x is none: ignored", fadt.smi_command);
+        return;
+    }
     outb((uint16_t)fadt.smi_command, fadt.acpi_enable);
     for (unsigned i = 0; i < ACPI_MODE_LOOKS && !(register_read(pm1) & ACPI_PM1_SCI_ENABLE); i++)
         clock_delay_us(100);

@@ -20,8 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (size >= 148 && load64(table, 140))
             dsdt = load64(table, 140);
         CHECK(fadt.dsdt == dsdt);
-        CHECK(fadt.smi_command == load32(table, 48) && fadt.sci_interrupt == load16(table, 46));
-        CHECK(fadt.acpi_enable == table[52] && fadt.acpi_disable == table[53]);
+        CHECK(fadt.smi_command == load32(table, 48));
+        CHECK(fadt.acpi_enable == table[52]);
     }
     free(table);
     return 0;

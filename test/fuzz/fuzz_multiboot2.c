@@ -9,7 +9,7 @@
 static void check_usable(const struct boot_info *info)
 {
     static struct phys_range usable[BOOT_MEMORY_MAX];
-    size_t count = memory_usable(info, usable);
+    size_t count = memory_usable(info, UINT64_MAX, usable);
     CHECK(count <= info->memory_count);
     for (size_t i = 0; i < count; i++) {
         CHECK(usable[i].size > 0 && usable[i].base + usable[i].size > usable[i].base);

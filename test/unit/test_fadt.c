@@ -64,6 +64,11 @@ static void test_sleep_register_is_a_hardware_reduced_machines(void **state)
     assert_true(fadt.hardware_reduced);
     assert_int_equal(fadt.sleep_control.address, 0xfed80888);
     assert_int_equal(fadt.sleep_control.space, ACPI_SPACE_MEMORY);
+    put_fadt(4, 0, 1U << 20); /* reserved then */
+    parse_fadt();
+    assert_false(fadt.hardware_reduced);
+    assert_int_equal(fadt.sleep_control.address, 0);
+    put_fadt(5, 0, 1U << 20);
     in.size = 255;
     parse_fadt();
     assert_int_equal(fadt.sleep_control.address, 0);

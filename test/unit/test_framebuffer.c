@@ -8,7 +8,8 @@
 #include "boot/multiboot2.h"
 #include "dev/psf.h"
 
-#define MIB 0x100000UL
+#define MIB         0x100000UL
+#define INFORMATION 0xa0000000UL
 
 static uint8_t font[32 + 127 * PSF_SIZE_MAX * PSF_SIZE_MAX / 8];
 static size_t font_size;
@@ -59,7 +60,7 @@ static void make_framebuffer(unsigned width, unsigned height, unsigned bits)
 static const struct display *init(void)
 {
     const struct framebuffer_range image = {16 * MIB, 20 * MIB};
-    display = framebuffer_init(&info, image, font, font_size, verdict);
+    display = framebuffer_init(&info, INFORMATION, image, font, font_size, verdict);
     return display;
 }
 
@@ -427,6 +428,7 @@ static void test_a_framebuffer_where_something_else_lies_is_refused(void **state
     REFUSED((info.modules[info.module_count++] =
                  (struct boot_module){0xc0000000 + 5, 0xc0000000 + 6, ""}),
             "over a module");
+    REFUSED((info.length = 1, fb->address = INFORMATION - 5), "over the boot information");
     REFUSED(fb->address = 0xfee00000, "where interrupt controllers are");
     REFUSED(fb->address = 0xfec00000 - size + 1, "where interrupt controllers are");
     make_framebuffer(1024, 768, 32);

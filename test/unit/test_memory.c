@@ -13,7 +13,7 @@ static size_t usable_of(const struct boot_memory *map, size_t count)
 {
     memcpy(boot.memory, map, count * sizeof *map);
     boot.memory_count = count;
-    return memory_usable(&boot, usable);
+    return memory_usable(&boot, UINT64_MAX, usable);
 }
 
 static void assert_range(struct phys_range range, uint64_t base, uint64_t size)
@@ -55,6 +55,21 @@ static void test_what_another_type_claims_is_not_usable(void **state)
         assert_range(usable[1], 0x3800, 0x1800);
         assert_range(usable[2], 0x5001, 0x3ffe);
     }
+}
+
+static void test_memory_ends_where_the_cpus_addresses_do(void **state)
+{
+    (void)state;
+    const struct boot_memory map[] = {
+        {0x9000, 0x1000, 1}, {0x1000, 0x2000, 1}, {0x6000, 0x2000, 1}, {0x8000, 0x800, 1}};
+    assert_int_equal(usable_of(map, COUNT(map)), 3);
+    assert_int_equal(memory_usable(&boot, 0x7000, usable), 2);
+    assert_range(usable[0], 0x1000, 0x2000);
+    assert_range(usable[1], 0x6000, 0x1000);
+    assert_int_equal(memory_usable(&boot, 0x6000, usable), 1);
+    assert_int_equal(memory_usable(&boot, 0x8400, usable), 2);
+    assert_range(usable[1], 0x6000, 0x2400);
+    assert_int_equal(memory_usable(&boot, 0x1000, usable), 0);
 }
 
 static void test_any_map_gives_what_a_map_of_bytes_gives(void **state)
@@ -169,6 +184,7 @@ int main(void)
         cmocka_unit_test(test_no_map_and_one_without_usable_memory_give_nothing),
         cmocka_unit_test(test_ranges_come_out_sorted_and_joined),
         cmocka_unit_test(test_what_another_type_claims_is_not_usable),
+        cmocka_unit_test(test_memory_ends_where_the_cpus_addresses_do),
         cmocka_unit_test(test_any_map_gives_what_a_map_of_bytes_gives),
         cmocka_unit_test(test_a_full_map_of_holes_fits_and_stays_in_bounds),
         cmocka_unit_test(test_nothing_lies_anywhere_and_no_range_wraps_into_another),

@@ -244,7 +244,8 @@ static int switch_on(void **state)
     machine_is.debug_exit = 0xff;
     machine_is.config = 0x67;
     poweroff_choice = CHOICE_AUTO;
-    absent = false;
+    absent = waited = false;
+    leaving = 0;
     trace[0] = last_klog[0] = 0;
     waits = 0;
     put_table(0, S5("\x05", "\x06"));
@@ -297,6 +298,26 @@ static void test_acpi_mode_is_switched_on_where_the_firmware_has_the_registers(v
     machine_is.pm1 = 1;
     platform_prepare_power();
     assert_string_equal(trace, "");
+    switch_on(state);
+    fadt.pm1a_control = at(ACPI_SPACE_IO, 0x604);
+    fadt.smi_command = 0x100b2;
+    fadt.acpi_enable = 0xe1;
+    platform_prepare_power();
+    assert_string_equal(trace, "");
+    assert_string_equal(last_klog, "acpi: FADT: the SMI command port 0x100b2 is none: ignored");
+}
+
+static void test_faults_on_the_way_out_end_in_a_halt(void **state)
+{
+    (void)state;
+    machine_is.guest = true;
+    ENDS(power_off(EXIT_PASS), "halt");
+    ENDS(power_off(EXIT_PANIC), "halt");
+    assert_string_equal(trace, "f4b=10 f4b=12 ");
+    trace[0] = last_klog[0] = 0;
+    ENDS(power_off(EXIT_PANIC), "halt");
+    assert_string_equal(trace, "");
+    assert_string_equal(last_klog, "");
 }
 
 static void test_s5_may_be_in_memory_and_described_by_an_ssdt(void **state)
@@ -432,7 +453,7 @@ static void test_key_is_waited_for_and_nothing_else_is_one(void **state)
 {
     (void)state;
     assert_true(keyboard_init());
-    assert_string_equal(trace, "64b=20 64b=60 60b=64 64b=ae 60b=f4 ");
+    assert_string_equal(trace, "64b=ad 64b=20 64b=60 60b=64 64b=ae 60b=f4 ");
     assert_int_equal(machine_is.config & 0x53, 0x40); /* translates, sends, interrupts nobody */
     assert_int_equal(keyboard_read(), -1);
     machine_is.typed_count = machine_is.typed_next = 0;
@@ -484,6 +505,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(test_s5_is_entered_by_both_ports_type_before_enable),
         test(test_acpi_mode_is_switched_on_where_the_firmware_has_the_registers),
+        test(test_faults_on_the_way_out_end_in_a_halt),
         test(test_s5_may_be_in_memory_and_described_by_an_ssdt),
         test(test_hardware_reduced_machine_is_switched_off_by_sleep_control),
         test(test_without_s5_no_register_is_touched_and_nobody_waits),
