@@ -7,8 +7,8 @@
 #include <stdbool.h>
 
 /* Writes the usable ranges below `limit`, in bytes: sorted, disjoint, not touching each other; a byte
- * that any range of another type claims is not usable. Returns how many there are. Takes time in the square of
- * boot->memory_count. */
+ * that any range of another type claims is not usable. Returns how many there are. Takes time in the
+ * square of boot->memory_count. */
 size_t memory_usable(const struct boot_info *boot, uint64_t limit,
                      struct phys_range out[BOOT_MEMORY_MAX]);
 

@@ -45,9 +45,10 @@ bool ram_holds_module(const struct boot_info *boot, uint32_t address,
 /* Whether the loader calls memory usable that the CPU has no addresses for. */
 static bool beyond_addresses(const struct boot_info *boot)
 {
+    const phys_addr_t end = physical_end();
     for (size_t i = 0; i < boot->memory_count; i++)
         if (boot->memory[i].type == BOOT_MEMORY_USABLE &&
-            boot->memory[i].base + boot->memory[i].size > physical_end())
+            boot->memory[i].base + boot->memory[i].size > end)
             return true;
     return false;
 }

@@ -7,10 +7,11 @@
 
 /* Hands all usable memory to the frame allocator but what is in use: the image, the boot information (at
  * `address`), its modules, the kernel's symbols. A module that cannot lie where the loader says is named,
- * and made an empty one; memory beyond the CPU's addresses is left out. Ends the machine with a sentence where too little is left. */
+ * and made an empty one; memory beyond the CPU's addresses is left out. Ends the machine with a sentence
+ * where too little is left. */
 void ram_take(struct boot_info *boot, uint32_t address);
 
-/* Whether a module lies where one may: before ram_take, for what cannot wait for it. */
+/* Whether a module of boot's lies where one may: before ram_take, for who cannot wait for it. */
 bool ram_holds_module(const struct boot_info *boot, uint32_t address,
                       const struct boot_module *module);
 

@@ -29,9 +29,9 @@ struct rate {
 
 #define REFERENCES_MAX 3
 
-/* Measures against all of them, the first that counts for 15 ms, the others for 2 ms, and chooses
- * the first that another one confirms; that other one, if the first was measured badly. What does not count, or disagrees, is named in the log.
- * Where no two agree it is the last, and how far they are apart is its error. NULL when none
- * counts; else the chosen one, and its rate. Boot CPU. */
+/* Measures against all of them, the first that counts for 15 ms, the others for 2 ms, and chooses the
+ * first that another one confirms; that other one, if the first was measured badly. What does not
+ * count, or disagrees, is named in the log. Where no two agree it is the last, and how far they are
+ * apart is its error. NULL when none counts; else the chosen one, and its rate. Boot CPU. */
 const struct reference *calibrate(const struct reference *const references[], size_t count,
                                   struct rate *out);

@@ -136,8 +136,8 @@ static void make_lfence_serialising(void)
 }
 
 /* The attributes of a page choose one of eight entries in the PAT. At reset the second, PWT without
- * PCD, is write-through, which nobody here wants (SDM vol. 3, 12.12.4). What the TLB holds
- * goes with the old meaning; nothing in it is global yet. */
+ * PCD, is write-through, which nobody here wants (SDM vol. 3, 12.12.4). What the TLB holds has the old
+ * meaning, and goes; nothing in it is global yet. */
 void cpu_set_memory_types(void)
 {
     if (cpuid(1, 0).edx >> 16 & 1)

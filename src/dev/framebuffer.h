@@ -15,8 +15,8 @@ struct framebuffer_range {
 /* Checks the framebuffer that the loader names, and the font (font_size 0: there is none), and keeps
  * the font's glyphs. Nothing of the loader's is believed: a framebuffer that lies in memory, over the
  * image, over the boot information (at that address), or where the interrupt controllers have their
- * addresses is refused. Draws nothing. Writes
- * what was found, or what is wrong, to verdict, fit for a log line. Returns the display, or NULL. */
+ * addresses is refused. Draws nothing. Writes what was found, or what is wrong, to verdict, fit for a
+ * log line. Returns the display, or NULL. */
 const struct display *framebuffer_init(const struct boot_info *boot, phys_addr_t information,
                                        struct framebuffer_range image, const void *font,
                                        size_t font_size, char verdict[FRAMEBUFFER_VERDICT]);

@@ -109,9 +109,7 @@ static void draw_changes(void)
     changed_to = 0;
     if (display->move_cursor)
         display->move_cursor(row, column < display->columns ? column : display->columns - 1);
-    /* What is written write-combining may stay in the CPU's buffers (SDM vol. 3, 12.3.1): for good,
-     * if it halts now. */
-    fence();
+    drain_writes(); /* or it stays in there for good, if the CPU halts now */
 }
 
 void screen_init(const struct display *on)
