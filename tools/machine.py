@@ -142,7 +142,7 @@ class Qmp:
     def execute(self, command: str, **arguments: object) -> object:
         if self.file is None:
             connection = socket.socket(socket.AF_UNIX)
-            connection.settimeout(10)
+            connection.settimeout(60)
             connection.connect(self.path)
             self.file = connection.makefile("rw")
             self.file.readline()  # the greeting
