@@ -14,6 +14,19 @@ def nothing_leaked(done) -> None:
     assert done.find(LEFT_AS_FOUND), f"memory has leaked\n{done.log}"
 
 
+def compare_rows(lines: list[str], smp: int, entry: str = "both") -> None:
+    """In both of compare's tables, getpid and a number that nobody implements, there are figures for each
+    open door of each CPU."""
+    rows, cpu = [], ""
+    for line in lines:
+        if match := re.match(r" +(\d+)? +(int 0x80|syscall) +(closed|[\d,]+(?: +[\d.,]+){6})$", line):
+            cpu = match[1] or cpu
+            rows.append((cpu, match[2], match[3] != "closed"))
+    doors = [("int 0x80", entry != "syscall"), ("syscall", entry != "int")]
+    expected = [(str(cpu), door, is_open) for cpu in range(smp) for door, is_open in doors]
+    assert rows == expected * 2, "\n".join(lines)
+
+
 def programs_end_as_they_say(
     boot, chosen: list[Program], entry: str = "both", line: str = "", **where
 ) -> None:

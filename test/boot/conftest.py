@@ -109,8 +109,8 @@ def boot() -> Callable[..., Boot]:
     """boot(append, ...) boots once and returns what it left behind. `initramfs` is "test" (the
     programs in /bin and the test programs in /test) or "user" (the ISO that users get); `fault`
     names a planted kernel fault; `iso` is an image of the test's own; `on_line(line, qmp)` sees
-    the log grow and may talk to QEMU: qmp.execute("inject-nmi"); `emulator` is qemu or bochs. The environment's CMDLINE goes before
-    every command line, so that all tests can run with kpti=on, say."""
+    the log grow and may talk to QEMU: qmp.execute("inject-nmi"); `emulator` is qemu or bochs. The
+    environment's CMDLINE goes before every command line, so that all tests can run with kpti=on, say."""
 
     def boot_once(
         append: str | None,

@@ -1,5 +1,7 @@
-"""`make run PROG=`: a user's own program, its arguments, its output and its status."""
+"""`make run`: a user's own program, its arguments, its output and its status, on each machine that the
+runner offers; and the demo."""
 
+import re
 import subprocess
 
 import pytest
@@ -60,9 +62,17 @@ def programs(tmp_path_factory):
 
 # One ENTRY a test, so that no two of them build in one folder at once.
 @pytest.mark.parametrize(
-    "name, entry", [("mine-glibc", "both"), ("mine-musl", "int"), ("mine-pie", "syscall")]
+    "name, entry, elsewhere, said",
+    [
+        ("mine-glibc", "both", ["FIRMWARE=uefi"], r"BdsDxe: starting "),
+        ("mine-musl", "int", ["EMULATOR=bochs", "SMP=2"], r"smp: +2 of 2 CPUs online"),
+        ("mine-pie", "syscall", ["SMP=64"], r"smp: +64 of 64 CPUs online"),
+    ],
+    ids=["both", "int", "syscall"],
 )
-def test_own_program_runs_with_its_arguments_and_hands_out_its_status(programs, name, entry):
+def test_own_program_runs_with_its_arguments_and_hands_out_its_status(
+    programs, name, entry, elsewhere, said
+):
     run = ["run", f"PROG={programs / name}", f"ENTRY={entry}"]
     done = make(*run, """ARGS=one "two words" 'a;b $HOME' 0""")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -74,3 +84,17 @@ def test_own_program_runs_with_its_arguments_and_hands_out_its_status(programs, 
     assert done.returncode == 2 and "Error 5" in done.stderr, done.stderr
     done = make(*run, "ARGS=abort")
     assert done.returncode == 2 and f"Error {128 + 6}" in done.stderr, done.stderr
+
+    done = make(*run, *elsewhere, "ARGS=elsewhere 7")
+    assert done.returncode == 2 and "Error 7" in done.stderr, done.stdout + done.stderr
+    assert "argument 1: [elsewhere]" in done.stdout.replace("\r", "").splitlines(), done.stdout
+    assert re.search(said, done.stdout), done.stdout
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("machine", [["EMULATOR=bochs"], ["FIRMWARE=uefi"], ["SMP=64"]], ids=" ".join)
+def test_demo_ends_with_status_0_in_the_time_that_make_run_gives_it(machine):
+    done = make("run", *machine)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^ +0  int 0x80 +[\d,]+ ", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"^[\d,]+ calls, 0 errors\r?$", done.stdout, re.MULTILINE), done.stdout

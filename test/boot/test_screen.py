@@ -8,10 +8,12 @@ import gzip
 import os
 import re
 import struct
-import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Callable, TypeVar
 
+import checks
 import pytest
 from conftest import ROOT, NoExitDevice, assemble, newc, runner
 from gdbstub import debugged
@@ -19,11 +21,9 @@ from kernelfile import Kernel
 
 FONT = "/usr/share/consolefonts/Unifont-APL8x16.psf.gz"  # tools/mkiso
 WIDTH, HEIGHT = 8, 16  # its glyphs
-PATIENCE = 30  # seconds until the screen has caught up
-ISOLATION = "kpti=on" in os.environ.get("CMDLINE", "")
+PATIENCE = 120  # seconds until the screen has caught up
 ENDED = r"power: poweroff=off: halted"
-
-once = pytest.mark.skipif(ISOLATION, reason="page-table isolation makes no difference to it")
+SEEN = TypeVar("SEEN")
 
 
 def gfx(mode: str, card: str = "VGA,vgamem_mb=64") -> list[str]:
@@ -92,19 +92,34 @@ class Seen:
     text_memory: bytes = b""
 
 
-def look(tmp_path, last: str, scale: int, whole: bool = True, **machine) -> Seen:
-    """Boots, and looks at the screen from the moment on when the serial port has said the last line:
-    until that line is there too, and, if `whole`, all is as it should be; at most for PATIENCE."""
+def watched(machine: runner.Machine, last: str, watch: Callable[..., SEEN]) -> SEEN:
+    """Boots it, and gives what watch(qmp, said) does, which is called beside the running machine once the
+    serial port has said the last line; `said` goes on growing. Then the machine is switched off."""
     said: list[str] = []
-    seen: list[Seen] = []
+    watching: list[Future[SEEN]] = []
 
-    def watch(qmp) -> None:
+    def watch_and_end(qmp) -> SEEN:
         try:
-            seen.append(wait(qmp))
+            return watch(qmp, said)
         finally:
             qmp.execute("quit")
 
-    def wait(qmp) -> Seen:
+    def on_line(line: str, qmp) -> None:
+        said.append(line.replace("\r", ""))
+        if not watching and re.search(last, line):
+            watching.append(pool.submit(watch_and_end, qmp))
+
+    with ThreadPoolExecutor(1) as pool:
+        result = runner.run(machine, 2 * PATIENCE, on_line=on_line)
+    assert watching, f"never said: {last}\n{result.log}"
+    return watching[0].result()
+
+
+def look(tmp_path, last: str, scale: int, whole: bool = True, **machine) -> Seen:
+    """Boots, and looks at the screen from the moment on when the serial port has said the last line:
+    until that line is there too, and, if `whole`, all is as it should be; at most for PATIENCE."""
+
+    def watch(qmp, said: list[str]) -> Seen:
         dump = tmp_path / "dump.ppm"
         deadline = time.monotonic() + PATIENCE
         while True:
@@ -122,15 +137,8 @@ def look(tmp_path, last: str, scale: int, whole: bool = True, **machine) -> Seen
         text_memory = (tmp_path / "text").read_bytes()
         return Seen((width, height), rows, kernels_lines(before), text_memory)
 
-    def on_line(line: str, qmp) -> None:
-        said.append(line.replace("\r", ""))
-        if re.search(last, line):
-            threading.Thread(target=watch, args=(qmp,)).start()
-
     machine["extra"] = [*machine.get("extra", []), "-no-shutdown"]  # a power-off leaves the screen
-    result = runner.run(NoExitDevice(**machine), 120, on_line=on_line)
-    assert seen, f"the line was never said, or QEMU ended: {last}\n{result.log}"
-    return seen[0]
+    return watched(NoExitDevice(**machine), last, watch)
 
 
 def kernels_lines(lines: list[str]) -> list[str]:
@@ -159,16 +167,26 @@ def line_of(pattern: str, lines: list[str]) -> str:
 COMPARE = f"{os.environ.get('CMDLINE', '')} poweroff=off init=/bin/compare".strip()
 
 
-def test_log_and_table_are_read_from_uefis_framebuffer_at_1024x768(tmp_path):
-    seen = look(tmp_path, ENDED, 1, iso=str(ROOT / "build/both/test.iso"), append=COMPARE, smp=4,
-                firmware="uefi", extra=gfx("1024x768", "bochs-display"))  # fmt: skip
-    assert seen.size == (1024, 768)
+def in_modes(usual: tuple[int, int, int], large: tuple[int, int, int]):
+    """Width, height, and how many dots of the screen a dot of the font is wide."""
+    modes = [usual, pytest.param(*large, marks=pytest.mark.large)]
+    return pytest.mark.parametrize("width, height, scale", modes)
+
+
+SMALL, LARGE = (1024, 768, 1), (3840, 2160, 3)
+
+
+@in_modes(SMALL, large=LARGE)
+def test_log_and_table_are_read_from_uefis_framebuffer(tmp_path, width, height, scale):
+    seen = look(tmp_path, ENDED, scale, iso=str(ROOT / "build/both/test.iso"), append=COMPARE, smp=4,
+                firmware="uefi", extra=gfx(f"{width}x{height}", "bochs-display,vgamem=64M"))  # fmt: skip
+    assert seen.size == (width, height)
     assert seen.text_memory == bytes(0x8000), "on a card that has none"
-    check_rows(seen, 128, 48)
-    line_of(r"boot: framebuffer 1024x768, 32 bits .*: 128 columns, 48 rows, font 8x16, scale 1$",
-            seen.said)  # fmt: skip
-    table = [row for row in seen.rows if re.match(r" +\d  int 0x80 +[\d,]+( +[\d.]+){6}$", row)]
-    assert len(table) == 8  # four CPUs, two calls
+    columns, rows = width // WIDTH // scale, height // HEIGHT // scale
+    check_rows(seen, columns, rows)
+    line_of(rf"boot: framebuffer {width}x{height}, 32 bits .*: {columns} columns, {rows} rows, "
+            rf"font 8x16, scale {scale}$", seen.said)  # fmt: skip
+    checks.compare_rows(seen.rows, 4)
     line_of("init: /bin/compare, ", seen.rows)
 
 
@@ -212,14 +230,16 @@ stack_end:
 """
 
 
-@once
-def test_panic_is_read_from_a_4k_framebuffer_that_others_were_drawing_on(tmp_path, make_iso):
+@in_modes(LARGE, large=SMALL)
+def test_panic_is_read_from_a_framebuffer_that_others_were_drawing_on(
+    tmp_path, make_iso, width, height, scale
+):
     program = assemble(tmp_path, WRITERS, "writers").read_bytes()
     iso = make_iso(newc({"bin/writers": program}), fault="wild_pointer")
     last = r"panic: +[0-9a-f]{16} door_syscall"
-    seen = look(tmp_path, last, 3, False, iso=str(iso), append="init=/bin/writers", smp=4,
-                firmware="uefi", extra=gfx("3840x2160"))  # fmt: skip
-    assert seen.size == (3840, 2160)
+    seen = look(tmp_path, last, scale, False, iso=str(iso), append="init=/bin/writers", smp=4,
+                firmware="uefi", extra=gfx(f"{width}x{height}"))  # fmt: skip
+    assert seen.size == (width, height)
     first = next(i for i, line in enumerate(seen.said) if "panic: " in line)
     panic = [seen.said[first][seen.said[first].index("[") :], *seen.said[first + 1 :]]
     panic = [line for line in panic if "panic: " in line]  # and not what comes when it is over
@@ -230,7 +250,6 @@ def test_panic_is_read_from_a_4k_framebuffer_that_others_were_drawing_on(tmp_pat
     assert [row for row in seen.rows if row.startswith("a line of a program")]
 
 
-@once
 def test_refusal_before_the_kernels_page_tables_is_read_from_a_bios_framebuffer(tmp_path):
     seen = look(tmp_path, "power: ", 1, iso=str(ROOT / "build/both/test.iso"), append="nonsense", smp=1,
                 extra=gfx("1024x768x16"))  # fmt: skip
@@ -240,27 +259,34 @@ def test_refusal_before_the_kernels_page_tables_is_read_from_a_bios_framebuffer(
     line_of("boot: command line: nonsense: ", seen.rows)
 
 
-@once
 def test_text_mode_on_bios_shows_the_last_25_lines(tmp_path):
-    """The dump must agree with text memory: to one character belongs one picture, to another
-    another. The cursor's cell is left out."""
     cells, dump = tmp_path / "cells", tmp_path / "dump.ppm"
 
-    def on_line(line: str, qmp) -> None:
-        if re.search(ENDED, line):
-            time.sleep(2)
+    def watch(qmp, said: list[str]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            expected = [*wrapped(kernels_lines(said), 80)[-24:], ""]
             qmp.execute("pmemsave", val=0xB8000, size=0x8000, filename=str(cells))
             qmp.execute("screendump", filename=str(dump))
-            qmp.execute("quit")
+            try:
+                return check_text_mode(cells.read_bytes(), dump.read_bytes(), expected)
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.2)
 
     machine = NoExitDevice(iso=str(ROOT / "build/both/test.iso"), append=COMPARE, smp=4)
-    said = wrapped(kernels_lines(runner.run(machine, 120, on_line=on_line).lines), 80)
-    expected = [*said[-24:], ""]
-    text = cells.read_bytes()[::2].decode("cp437")
+    watched(machine, ENDED, watch)
+
+
+def check_text_mode(cells: bytes, dump: bytes, expected: list[str]) -> None:
+    """The dump must agree with text memory: to one character belongs one picture, to another
+    another. The cursor's cell is left out."""
+    text = cells[::2].decode("cp437")
     rows = [text[i : i + 80].rstrip() for i in range(0, len(text) - 79, 80)]
     tops = [i for i in range(len(rows) - 24) if rows[i : i + 25] == expected]
-    assert tops, "\n".join(rows)
-    width, height, dots = read_dump(dump.read_bytes())
+    assert tops, "\n".join(["expected:", *expected, "in text memory:", *rows])
+    width, height, dots = read_dump(dump)
     assert (width, height) == (720, 400)
     pictures: dict[str, set[bytes]] = {}
     for row, line in enumerate(expected[:-1]):
@@ -290,7 +316,6 @@ def tag(information: bytearray, wanted: int) -> int:
         at += (size + 7) & ~7
 
 
-@once
 def test_framebuffer_beyond_4_gib_shows_what_was_said_before_it_was_mapped(tmp_path):
     """Memory above 4 GiB is made a framebuffer by what the loader says; it is then read from there."""
     picture = tmp_path / "picture"
@@ -321,7 +346,6 @@ def test_framebuffer_beyond_4_gib_shows_what_was_said_before_it_was_mapped(tmp_p
     line_of("at 0x100000000: 128 columns, 48 rows", rows)
 
 
-@once
 def test_framebuffer_that_lies_in_memory_is_named_and_serial_goes_on_alone(tmp_path):
     machine = runner.Machine(iso=str(ROOT / "build/both/test.iso"), append="init=/test/exit_42", smp=2,
                              extra=gfx("1024x768"))  # fmt: skip

@@ -110,6 +110,17 @@ def test_kvm_that_cannot_run_the_guest_on_ends_it_at_once(tmp_path):
     assert time.monotonic() - start < 40, "before its timeout"
 
 
+def gone(pid: int) -> bool:
+    """Whether the process has ended, within 20 seconds."""
+    deadline = time.monotonic() + 20
+    file = Path(f"/proc/{pid}/cmdline")
+    with contextlib.suppress(FileNotFoundError):
+        while file.read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return not file.read_text()
+    return True
+
+
 def test_qemu_does_not_outlive_a_runner_that_is_killed(tmp_path):
     qemu = tmp_path / "qemu-system-x86_64"
     qemu.write_text("#!/bin/sh\necho $$\nexec sleep 60\n")
@@ -120,10 +131,7 @@ def test_qemu_does_not_outlive_a_runner_that_is_killed(tmp_path):
     ) as process:  # fmt: skip
         pid = int(process.stdout.readline())
         process.kill()
-    deadline = time.monotonic() + 20
-    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    assert gone(pid)
 
 
 # -- UEFI --------------------------------------------------------------------------------------------
@@ -272,17 +280,6 @@ def fake_bochs(tmp_path):
         )  # fmt: skip
 
     return start
-
-
-def gone(pid: int) -> bool:
-    """Whether the process has ended, within 20 seconds."""
-    deadline = time.monotonic() + 20
-    file = Path(f"/proc/{pid}/cmdline")
-    with contextlib.suppress(FileNotFoundError):
-        while file.read_text() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return not file.read_text()
-    return True
 
 
 def test_bochs_is_relayed_and_its_own_status_means_nothing(fake_bochs, tmp_path):
