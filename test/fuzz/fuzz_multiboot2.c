@@ -1,8 +1,9 @@
-// sources: src/boot/multiboot2.c src/boot/memory.c
+// sources: src/boot/multiboot2.c src/boot/memory.c src/dev/framebuffer.c src/dev/psf.c src/lib/format.c
 /* The boot information, as it is and with the total size in its header corrected; then what the memory
- * map in it comes to. */
+ * map in it comes to, and whether the framebuffer in it can be one. */
 #include "boot/memory.h"
 #include "boot/multiboot2.h"
+#include "dev/framebuffer.h"
 
 #include "check.h"
 
@@ -29,6 +30,26 @@ static void check_usable(const struct boot_info *info)
     }
 }
 
+/* The least of what stands between a loader's word and a write to memory. */
+static void check_framebuffer(const struct boot_info *info)
+{
+    static const uint8_t font[4 + 256 * 16] = {0x36, 0x04, 0, 16}; /* PSF1: 256 glyphs of 8x16 */
+    const struct framebuffer_range image = {0x100000, 0x140000};
+    const phys_addr_t information = 0x200000;
+    char verdict[FRAMEBUFFER_VERDICT];
+    const struct display *display =
+        framebuffer_init(info, information, image, font, sizeof font, verdict);
+    CHECK(memchr(verdict, '\0', sizeof verdict));
+    if (!display)
+        return;
+    const struct boot_framebuffer *fb = &info->framebuffer;
+    struct framebuffer_range range = framebuffer_range();
+    CHECK(range.end - range.start == (uint64_t)fb->pitch * fb->height && range.end > range.start);
+    CHECK(range.end <= image.start || range.start >= image.end);
+    CHECK(range.end <= information || range.start >= information + info->length);
+    CHECK(display->columns * 8 <= fb->width && display->rows * 16 <= fb->height);
+}
+
 static void check(const uint8_t *bytes, size_t size)
 {
     static struct boot_info info;
@@ -51,13 +72,12 @@ static void check(const uint8_t *bytes, size_t size)
               strlen(info.modules[i].cmdline) < size);
     if (info.rsdp)
         CHECK((const char *)info.rsdp + info.rsdp_length <= end);
-    const struct boot_framebuffer *fb = &info.framebuffer;
-    CHECK(fb->address + (uint64_t)fb->pitch * fb->height >= fb->address);
     for (uint32_t i = 0; i < info.sections.count; i++) {
         volatile uint64_t read = boot_section(&info.sections, i).sh_addr;
         (void)read;
     }
     check_usable(&info);
+    check_framebuffer(&info);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
