@@ -18,6 +18,7 @@ NAMES = ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp"]
 NAMES += [f"r{n}" for n in range(8, 16)] + ["rip", "rflags", "fs_base", "gs_base"]
 LAYOUT = "<17QI24x2Q"  # as QEMU's stub sends them; the gap is the selectors
 PATIENCE = 60  # seconds for whatever is awaited
+PIECE = 1024  # bytes that QEMU takes in a packet, or sends
 
 
 class Gdb:
@@ -78,32 +79,52 @@ class Gdb:
         assert self.ask("G" + data.hex()) == "OK"
 
     def read(self, address: int, size: int) -> bytes:
-        answer = self.ask(f"m{address:x},{size:x}")
-        assert not answer.startswith("E"), f"cannot read {address:#x}"
-        return bytes.fromhex(answer)
+        data = b""
+        while len(data) < size:
+            at, piece = address + len(data), min(PIECE, size - len(data))
+            answer = self.ask(f"m{at:x},{piece:x}")
+            assert not answer.startswith("E"), f"cannot read {at:#x}"
+            data += bytes.fromhex(answer)
+        return data
 
     def word(self, address: int) -> int:
         return int.from_bytes(self.read(address, 8), "little")
 
     def write(self, address: int, data: bytes) -> None:
-        for at in range(0, len(data), 1024):
-            piece = data[at : at + 1024]
+        for at in range(0, len(data), PIECE):
+            piece = data[at : at + PIECE]
             assert self.ask(f"M{address + at:x},{len(piece):x}:{piece.hex()}") == "OK"
 
     def step(self) -> None:
         """One instruction of this CPU, without interrupts; the others stand still."""
         self.stopped(self.ask(f"vCont;s:{self.thread}"))
 
+    def threads(self) -> list[str]:
+        """The CPUs, in their order, as `thread` names them."""
+        found, answer = [], self.ask("qfThreadInfo")
+        while answer.startswith("m"):
+            found += answer[1:].split(",")
+            answer = self.ask("qsThreadInfo")
+        assert found and answer == "l"
+        return found
+
     def go_on(self) -> None:
         """Without waiting for a stop."""
         self.send("vCont;c")
 
-    def run_to(self, address: int, segment: int = 0) -> None:
-        """Until some CPU is about to execute what lies there; in real mode, with its segment's base."""
-        assert self.ask(f"Z1,{address:x},1") == "OK"
-        self.stopped(self.ask("vCont;c"))
-        assert self.ask(f"z1,{address:x},1") == "OK"
-        assert self.registers()["rip"] == address - segment
+    def run_to_any(self, *addresses: int, alone: str = "") -> int:
+        """Until some CPU is about to execute what lies at one of them, which is given back; only the CPU
+        `alone` runs, if there is one."""
+        for address in addresses:
+            assert self.ask(f"Z1,{address:x},1") == "OK"
+        self.stopped(self.ask("vCont;c" + (f":{alone}" if alone else "")))
+        for address in addresses:
+            assert self.ask(f"z1,{address:x},1") == "OK"
+        return self.registers()["rip"]
+
+    def run_to(self, address: int, segment: int = 0, alone: str = "") -> None:
+        """The same with one address; in real mode, with its segment's base."""
+        assert self.run_to_any(address, alone=alone) == address - segment
 
 
 class Session:
@@ -126,11 +147,13 @@ class Session:
 
 @contextlib.contextmanager
 def debugged(folder: Path, machine) -> Iterator[Session]:
-    """The machine, stopped before its first instruction."""
-    command = machine.command()
-    command[command.index("stdio")] = f"file:{folder}/log"
+    """The machine, stopped before its first instruction. Its log is empty if it has no serial port."""
+    command = [*runner.TIED, *machine.command()]
+    if "stdio" in command:
+        command[command.index("stdio")] = f"file:{folder}/log"
     command += ["-S", "-gdb", f"unix:{folder}/gdb,server=on,wait=off"]
     command += ["-qmp", f"unix:{folder}/qmp,server=on,wait=off"]
+    (folder / "log").touch()
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as qemu:
         try:
             for name in ("gdb", "qmp"):

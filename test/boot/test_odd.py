@@ -5,19 +5,18 @@ from __future__ import annotations
 import struct
 
 import checks
+import multiboot
 import pytest
 from conftest import runner
 from gdbstub import debugged
-from kernelfile import Kernel, decoder
+from kernelfile import Kernel
+from multiboot import ACPI, BAD, DIRECT_MAP, MEMORY_MAP, MODULE, NVS, RESERVED, USABLE, Range
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 PAGE = 4 * KIB
-HANG = 30
 CANNOT_RUN = 126
-USABLE, RESERVED, ACPI, NVS, BAD, UNKNOWN = 1, 2, 3, 4, 5, 0x1234
+UNKNOWN = 0x1234  # a type of memory that the specification has not
 PATTERN = bytes(range(256))
-DIRECT_MAP = 0xFFFF800000000000
-TAG_MODULE, TAG_MEMORY_MAP = 3, 6
 NX, XD_OFF = 1 << 20, 1 << 2  # CPUID 80000001h EDX; IA32_MISC_ENABLE's upper half
 
 MISSING = {
@@ -59,9 +58,11 @@ def test_cpuid_that_ends_after_its_first_leaves_is_no_reason_to_guess(boot):
     runs_without(boot, "max,level=3,xlevel=0x80000001", missing)
 
 
-@pytest.mark.parametrize("flag, name", [("apic", "local APIC"), ("fxsr", "FXSAVE"), ("sse2", "SSE2")])
+@pytest.mark.parametrize("flag, name", [
+    ("apic", "local APIC"), ("fpu", "FPU"), ("cx8", "CMPXCHG8B"), ("fxsr", "FXSAVE"), ("sse2", "SSE2"),
+])
 def test_cpu_that_programs_cannot_do_without_is_refused(boot, flag, name):
-    done = boot("init=/test/exit_42", cpu=f"max,-{flag}", smp=1, timeout=HANG).check(125)
+    done = boot("init=/test/exit_42", cpu=f"max,-{flag}", smp=1).check(125)
     done.one(rf"cpu: +this CPU has no {name} \(CPUID 1h EDX bit \d+\), .*not supported$")
 
 
@@ -117,50 +118,15 @@ def at_kernel_main(tmp_path):
     return start
 
 
-def tags(information: bytes) -> list[tuple[int, bytes]]:
-    """(type, contents) of each, the end tag left out."""
-    found, at = [], 8
-    while (kind := struct.unpack_from("<I", information, at)[0]) != 0:
-        size = struct.unpack_from("<I", information, at + 4)[0]
-        found.append((kind, information[at + 8 : at + size]))
-        at += (size + 7) & ~7
-    return found
+def replace_map(gdb, information: bytes, ranges: list[Range], at: int) -> None:
+    """Gives the kernel other boot information, at that address, with these ranges as its memory map."""
+    found = multiboot.tags(information)
+    kept = [tag for tag in found if tag[0] != MEMORY_MAP]
+    assert len(found) == len(kept) + 1
+    multiboot.replace(gdb, [*kept, multiboot.memory_map(ranges)], at)
 
 
-def put_together(found: list[tuple[int, bytes]]) -> bytes:
-    body = b""
-    for kind, data in [*found, (0, b"")]:
-        body += struct.pack("<II", kind, 8 + len(data)) + data + bytes(-len(data) % 8)
-    return struct.pack("<II", 8 + len(body), 0) + body
-
-
-def read_information(gdb) -> tuple[int, bytes]:
-    gdb.run_to(Kernel()["kernel_main"])
-    at = gdb.registers()["rdi"]
-    size = struct.unpack("<I", gdb.read(DIRECT_MAP + at, 4))[0]
-    return at, gdb.read(DIRECT_MAP + at, size)
-
-
-def replace_map(gdb, ranges: list[tuple[int, int, int]], at: int) -> list[tuple[int, bytes]]:
-    """Gives the kernel other boot information, at that address, with these ranges as its memory map
-    (base, size, type); the old one's tags."""
-    _, information = read_information(gdb)
-    entries = b"".join(struct.pack("<QQII", *each, 0) for each in ranges)
-    memory_map = (TAG_MEMORY_MAP, struct.pack("<II", 24, 0) + entries)
-    old = tags(information)
-    assert [kind for kind, _ in old].count(TAG_MEMORY_MAP) == 1
-    new = put_together([tag for tag in old if tag[0] != TAG_MEMORY_MAP] + [memory_map])
-    gdb.write(DIRECT_MAP + at, new)
-    gdb.set_register("rdi", at)
-    return old
-
-
-def old_map(old: list[tuple[int, bytes]]) -> list[tuple[int, int, int]]:
-    data = next(data for kind, data in old if kind == TAG_MEMORY_MAP)
-    return [each[:3] for each in struct.iter_unpack("<QQII", data[8:])]
-
-
-def odd_map() -> list[tuple[int, int, int]]:
+def odd_map() -> list[Range]:
     """Of 512 MiB. More than the kernel has room for, in disorder."""
     holes = [
         (64 * MIB, MIB + 1, RESERVED),
@@ -185,7 +151,7 @@ def odd_map() -> list[tuple[int, int, int]]:
     return usable[:1] + holes[:5] + usable[1:] + holes[5:] + more
 
 
-def model(ranges: list[tuple[int, int, int]]) -> set[int]:
+def model(ranges: list[Range]) -> set[int]:
     """Whole usable frames from 1 MiB to 512 MiB."""
     ours: set[int] = set()
     for base, size, kind in ranges:
@@ -203,12 +169,13 @@ def test_memory_map_in_disorder_is_used_to_the_last_frame_and_no_further(at_kern
     append = "init=/test/runner -- '/test/oom=0|SIGKILL' /test/threads=0"
     with at_kernel_main(append, smp=2, mem="512M") as machine:
         gdb, kernel = machine.gdb, Kernel()
-        old = replace_map(gdb, ranges, 48 * MIB)
+        _, old = multiboot.read(gdb)
+        replace_map(gdb, old, ranges, 48 * MIB)
         reserved = sorted(set(range(256, 512 * MIB // PAGE)) - model(ranges))
         watched = [frame * PAGE for frame in (reserved[:400:7] + reserved[400:900:11])]
         assert len(watched) > 80
-        assert all(any(base <= at < base + size and kind == USABLE for base, size, kind in old_map(old))
-                   for at in watched if at < 511 * MIB)  # fmt: skip
+        usable = [(base, base + size) for base, size, kind in multiboot.ranges_of(old) if kind == USABLE]
+        assert all(any(base <= at < end for base, end in usable) for at in watched if at < 511 * MIB)
         for address in watched:
             gdb.write(DIRECT_MAP + address, PATTERN)
         gdb.run_to(kernel["process_start_init"])
@@ -222,11 +189,10 @@ def test_memory_map_in_disorder_is_used_to_the_last_frame_and_no_further(at_kern
     done.check_ktap()
     left_out = int(done.one(r"mm: +memory map: (\d+) usable ranges left out")[1])
     assert left_out > 1
-    module = next(data for kind, data in old if kind == TAG_MODULE)
-    start, end = struct.unpack_from("<II", module)
+    start, end = struct.unpack_from("<II", multiboot.contents(old, MODULE))
     taken = set(range(start // PAGE, -(-end // PAGE)))
     taken |= set(range(MIB // PAGE, -(-(kernel["image_end"]) // PAGE)))
-    taken |= set(range(48 * MIB // PAGE, 48 * MIB // PAGE + -(-len(put_together(old)) // PAGE) + 4))
+    taken |= set(range(48 * MIB // PAGE, 48 * MIB // PAGE + -(-len(old) // PAGE) + 4))
     # Symbols and the exact length of the new information are the rest.
     expected = len(model(ranges) - taken) - words
     assert expected - 16 <= total <= expected + 4, (expected, total)
@@ -242,8 +208,8 @@ def test_memory_map_in_disorder_is_used_to_the_last_frame_and_no_further(at_kern
 )
 def test_module_in_a_place_that_cannot_be_is_named_and_refused(at_kernel_main, start, end, flaw):
     with at_kernel_main(smp=1) as machine:
-        at, information = read_information(machine.gdb)
-        place = struct.pack("<II", *struct.unpack_from("<II", module_of(information)))
+        at, information = multiboot.read(machine.gdb)
+        place = multiboot.contents(information, MODULE)[:8]
         machine.gdb.write(DIRECT_MAP + at + information.index(place), struct.pack("<II", start, end))
         done = machine.end().check(CANNOT_RUN)
     done.one(rf"boot: module 0 \(initramfs\) at {start:#x} to {end:#x} {flaw}: ignored$")
@@ -251,18 +217,11 @@ def test_module_in_a_place_that_cannot_be_is_named_and_refused(at_kernel_main, s
     assert not done.find("panic")
 
 
-def module_of(information: bytes) -> bytes:
-    return next(data for kind, data in tags(information) if kind == TAG_MODULE)
-
-
 def test_memory_below_the_least_is_refused_with_a_sentence(at_kernel_main):
     with at_kernel_main(smp=1) as machine:
-        at, information = read_information(machine.gdb)
-        end = -(-struct.unpack_from("<II", module_of(information))[1] // MIB) * MIB + MIB
-        found = [tag for tag in tags(information) if tag[0] != TAG_MEMORY_MAP]
-        entry = struct.pack("<II", 24, 0) + struct.pack("<QQII", 0, end, USABLE, 0)
-        machine.gdb.write(DIRECT_MAP + 0x80000, put_together([*found, (TAG_MEMORY_MAP, entry)]))
-        machine.gdb.set_register("rdi", 0x80000)
+        _, information = multiboot.read(machine.gdb)
+        module_end = struct.unpack_from("<II", multiboot.contents(information, MODULE))[1]
+        replace_map(machine.gdb, information, [(0, -(-module_end // MIB) * MIB + MIB, USABLE)], 0x80000)
         done = machine.end().check(CANNOT_RUN)
     done.one(r"mm: +\d+ KiB of memory to begin with: 4096 are the least$")
     assert not done.find("panic")
