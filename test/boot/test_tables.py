@@ -188,10 +188,13 @@ def extracted(text: str, folder: Path) -> dict[str, bytes]:
     return found
 
 
-@pytest.mark.parametrize("machine, smp", [("pc", 3), ("q35", 4)])
-def test_acpidump_boots_a_machine_and_gives_its_tables(tmp_path, machine, smp):
+@pytest.mark.parametrize(
+    "machine, firmware, smp", [("pc", "bios", 3), ("q35", "bios", 4), ("q35", "uefi", 2)]
+)
+def test_acpidump_boots_a_machine_and_gives_its_tables(tmp_path, machine, firmware, smp):
     # Longer than its own bound, so that it ends the machine itself.
-    command = ["tools/acpidump", "--", "--machine", machine, "--smp", str(smp)]
+    command = ["tools/acpidump", "--", "--machine", machine, "--firmware", firmware]
+    command += ["--smp", str(smp)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180)
     assert (done.returncode, done.stderr) == (0, "")
     madt = extracted(done.stdout, tmp_path)["apic"]
