@@ -170,6 +170,24 @@ def assemble(folder: Path, source: str, name: str = "program", *flags: str) -> P
     return folder / name
 
 
+# How an assembled program begins that wants three more threads, one for each other CPU of four: they go
+# to `thread`, all on the stack that ends at `stack_end`.
+THREE_THREADS = """
+_start: mov r12d, 3
+.more:  mov eax, 56 ; clone
+        mov edi, 0x50f00 ; VM FS FILES SIGHAND THREAD SYSVSEM
+        lea rsi, [rel stack_end]
+        xor edx, edx
+        xor r10d, r10d
+        xor r8d, r8d
+        syscall
+        test eax, eax
+        jz thread
+        dec r12d
+        jnz .more
+"""
+
+
 @pytest.fixture(scope="module")
 def make_iso(tmp_path_factory) -> Callable[..., Path]:
     """make_iso(initramfs, entry="both", fault="", more=[]): an ISO with these bytes as its initramfs

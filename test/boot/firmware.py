@@ -8,8 +8,8 @@ import struct
 from typing import Callable, Iterator
 
 from kernelfile import Kernel
+from multiboot import DIRECT_MAP
 
-DIRECT_MAP = 0xFFFF800000000000
 HEADER_SIZE = 36
 FADT_DSDT = 40
 

@@ -7,7 +7,7 @@ import re
 
 import checks
 import pytest
-from conftest import assemble, newc
+from conftest import THREE_THREADS, assemble, newc
 from kernelfile import Kernel
 
 SEED = 1
@@ -65,19 +65,8 @@ def test_unmasked_index_turns_its_check_red():
         index_is_masked("unmasked_index")
 
 
-BUSY = """
-_start: mov r12d, 3 ; threads that never come back, one for each other CPU
-.more:  mov eax, 56 ; clone
-        mov edi, 0x50f00 ; VM FS FILES SIGHAND THREAD SYSVSEM
-        lea rsi, [rel stack_end]
-        xor edx, edx
-        xor r10d, r10d
-        xor r8d, r8d
-        syscall
-        test eax, eax
-        jz $
-        dec r12d
-        jnz .more
+# The other threads never come back.
+BUSY = THREE_THREADS + """
         mov eax, 24 ; sched_yield, until the others run
         syscall
         mov eax, 99 ; sysinfo
@@ -86,6 +75,7 @@ _start: mov r12d, 3 ; threads that never come back, one for each other CPU
         mov eax, 231
         xor edi, edi
         syscall
+thread: jmp $
 section .bss
 stack:  resb 4096
 stack_end:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Callable, TypeVar
 
 import checks
+import multiboot
 import pytest
-from conftest import ROOT, NoExitDevice, assemble, newc, runner
+from conftest import ROOT, THREE_THREADS, NoExitDevice, assemble, newc, runner
 from gdbstub import debugged
 from kernelfile import Kernel
 
@@ -192,19 +193,7 @@ def test_log_and_table_are_read_from_uefis_framebuffer(tmp_path, width, height, 
 
 # Threads that write to the console all the time, and one that falls over the planted fault: most
 # likely one of them is stopped in the middle of drawing.
-WRITERS = """
-_start: mov r12d, 3
-.more:  mov eax, 56 ; clone
-        mov edi, 0x50f00 ; VM FS FILES SIGHAND THREAD SYSVSEM
-        lea rsi, [rel stack_end]
-        xor edx, edx
-        xor r10d, r10d
-        xor r8d, r8d
-        syscall
-        test eax, eax
-        jz write
-        dec r12d
-        jnz .more
+WRITERS = THREE_THREADS + """
 .yield: mov eax, 24 ; sched_yield, until they have written
         syscall
         cmp dword [rel written], 20
@@ -212,13 +201,13 @@ _start: mov r12d, 3
         mov eax, 99 ; sysinfo: the fault
         lea rdi, [rel stack]
         syscall
-write:  mov eax, 1
+thread: mov eax, 1
         mov edi, 1
         lea rsi, [rel text]
         mov edx, text_end - text
         syscall
         lock inc dword [rel written]
-        jmp write
+        jmp thread
 section .rodata
 text:   times 3 db "a line of a program that writes all the time and means nothing", 10
         db "unfinished " ; the panic begins a line nevertheless
@@ -298,22 +287,10 @@ def check_text_mode(cells: bytes, dump: bytes, expected: list[str]) -> None:
     assert len(set.union(*pictures.values())) == len(pictures)
 
 
-def boot_info(gdb) -> tuple[int, bytearray]:
-    """Where the loader left its information, and all of it; at kernel_main."""
-    address = gdb.registers()["rdi"]
-    size = struct.unpack("<I", gdb.read(address, 4))[0]
-    parts = [gdb.read(address + at, min(1024, size - at)) for at in range(0, size, 1024)]
-    return address, bytearray(b"".join(parts))
-
-
-def tag(information: bytearray, wanted: int) -> int:
-    at = 8
-    while True:
-        kind, size = struct.unpack_from("<II", information, at)
-        assert kind, f"no tag {wanted}"
-        if kind == wanted:
-            return at
-        at += (size + 7) & ~7
+def framebuffer_moved(found: list[multiboot.Tag], address: int) -> list[multiboot.Tag]:
+    (old,) = [data for kind, data in found if kind == multiboot.FRAMEBUFFER]
+    new = struct.pack("<Q", address) + old[8:]
+    return [(kind, new if kind == multiboot.FRAMEBUFFER else data) for kind, data in found]
 
 
 def test_framebuffer_beyond_4_gib_shows_what_was_said_before_it_was_mapped(tmp_path):
@@ -323,18 +300,13 @@ def test_framebuffer_beyond_4_gib_shows_what_was_said_before_it_was_mapped(tmp_p
                              mem="3G", extra=gfx("1024x768"))  # fmt: skip
     with debugged(tmp_path, machine) as session:
         gdb = session.gdb
-        gdb.run_to(Kernel()["kernel_main"])
-        address, information = boot_info(gdb)
-        framebuffer, memory = tag(information, 8), tag(information, 6)
-        size, entry = struct.unpack_from("<II", information, memory + 4)
-        for at in range(memory + 16, memory + size, entry):
-            base, _, kind = struct.unpack_from("<QQI", information, at)
-            if base == 1 << 32 and kind == 1:
-                gdb.write(address + at + 16, struct.pack("<I", 2))
-                break
-        else:
-            pytest.fail("no memory above 4 GiB")
-        gdb.write(address + framebuffer + 8, struct.pack("<Q", 1 << 32))
+        at, information = multiboot.read(gdb)
+        ranges = multiboot.ranges_of(information)
+        (high,) = [each for each in ranges if each[0] == 1 << 32 and each[2] == multiboot.USABLE]
+        ranges[ranges.index(high)] = (*high[:2], multiboot.RESERVED)
+        found = [each for each in multiboot.tags(information) if each[0] != multiboot.MEMORY_MAP]
+        found = framebuffer_moved([*found, multiboot.memory_map(ranges)], 1 << 32)
+        multiboot.replace(gdb, found, at)
         gdb.run_to(Kernel()["power_off"])
         session.qmp.execute("pmemsave", val=1 << 32, size=1024 * 768 * 4, filename=str(picture))
         done = session.end().check(42)
@@ -351,9 +323,8 @@ def test_framebuffer_that_lies_in_memory_is_named_and_serial_goes_on_alone(tmp_p
                              extra=gfx("1024x768"))  # fmt: skip
     with debugged(tmp_path, machine) as session:
         gdb = session.gdb
-        gdb.run_to(Kernel()["kernel_main"])
-        address, information = boot_info(gdb)
-        gdb.write(address + tag(information, 8) + 8, struct.pack("<Q", 0x8000000))
+        at, information = multiboot.read(gdb)
+        multiboot.replace(gdb, framebuffer_moved(multiboot.tags(information), 0x8000000), at)
         done = session.end().check(42)
     done.one(r"boot: framebuffer 1024x768, 32 bits a pixel at 0x8000000: in memory: not used$")
     assert len(done.find("framebuffer")) == 1

@@ -1,15 +1,14 @@
 """UEFI: the same ISO under OVMF, on machines without what only a BIOS needs."""
 
-import struct
-
 import checks
+import multiboot
 from conftest import ROOT, runner
 from gdbstub import debugged
 from guest import programs
 from kernelfile import Kernel
 
 NO_LEGACY = "q35,pit=off,pic=off,i8042=off"
-USABLE, ACPI_1, ACPI_2, MEMORY_MAP = 1, 14, 15, 6  # Multiboot2, 3.6.8, 3.6.13, 3.6.14
+ACPI_1, ACPI_2 = 14, 15  # Multiboot2, 3.6.13, 3.6.14
 
 
 def test_compare_runs_where_there_is_no_pit_no_pic_and_no_8042(boot):
@@ -27,24 +26,6 @@ def test_programs_that_check_the_abi_find_it_kept(boot):
     checks.programs_end_as_they_say(boot, chosen, firmware="uefi", smp=4)
 
 
-def tags(information: bytes) -> dict[int, list[tuple[int, bytes]]]:
-    """By type, each one's offset and content."""
-    found: dict[int, list[tuple[int, bytes]]] = {}
-    offset = 8
-    while offset < len(information):
-        kind, size = struct.unpack_from("<II", information, offset)
-        found.setdefault(kind, []).append((offset, information[offset + 8 : offset + size]))
-        offset += size + 7 & ~7
-    return found
-
-
-def reserved(memory_map: bytes) -> list[tuple[int, int]]:
-    """Address and size of what is not free to use."""
-    size, _ = struct.unpack_from("<II", memory_map)
-    entries = [struct.unpack_from("<QQI", memory_map, at) for at in range(8, len(memory_map), size)]
-    return [(base, length) for base, length, kind in entries if kind != USABLE]
-
-
 def test_tables_are_found_by_tag_15_and_what_the_firmware_keeps_is_untouched(tmp_path):
     """From the kernel's first line of C to its power-off, with a program between that takes all memory
     there is."""
@@ -60,14 +41,15 @@ def test_tables_are_found_by_tag_15_and_what_the_firmware_keeps_is_untouched(tmp
 
     with debugged(tmp_path, machine) as session:
         gdb = session.gdb
-        gdb.run_to(kernel["kernel_main"])
-        information = gdb.registers()["rdi"]
-        given = tags(memory(information, int.from_bytes(gdb.read(information, 4), "little")))
-        assert len(given[ACPI_2]) == 1
-        for offset, _ in given.get(ACPI_1, []):  # nothing but tag 15 is left
-            gdb.write(information + offset, struct.pack("<I", 0x7FFFFFFF))
-        ((_, memory_map),) = given[MEMORY_MAP]
-        kept = [(base, size) for base, size in reserved(memory_map) if base + size <= mem << 20]
+        at, information = multiboot.read(gdb)
+        given = multiboot.tags(information)
+        assert [kind for kind, _ in given].count(ACPI_2) == 1
+        multiboot.replace(gdb, [each for each in given if each[0] != ACPI_1], at)
+        kept = [
+            (base, size)
+            for base, size, kind in multiboot.ranges_of(information)
+            if kind != multiboot.USABLE and base + size <= mem << 20
+        ]
         before = [memory(*region) for region in kept]
         assert sum(any(region) for region in before) > 2, "regions with something in them"
         gdb.run_to(kernel["power_off"])
