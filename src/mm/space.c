@@ -45,16 +45,20 @@ void space_get(struct space *space)
     space->users++;
 }
 
-void space_put(struct space *space)
+bool space_put(struct space *space)
 {
-    if (--space->users)
-        return;
+    return --space->users == 0;
+}
+
+bool space_teardown(struct space *space)
+{
     pages_zap(space, 0, USER_END);
     while (space->areas)
         area_remove(space, &space->areas);
     tlb_shootdown(space, 0, USER_END); /* a CPU that is just leaving it answers once it has left */
     page_tables_free(space->pml4, space->user_pml4);
     pool_free(&space_pool, space);
+    return true;
 }
 
 /* Tells the doors too, which change between the two tables. An NMI in the middle finds the new ones.
@@ -284,11 +288,10 @@ int space_write(struct space *space, uint64_t address, const void *bytes, size_t
     return 0;
 }
 
-struct space *space_clone(struct space *source)
+int space_copy(struct space *copy, struct space *source, const void *who, uint64_t *at)
 {
-    struct space *copy = space_create();
-    if (!copy)
-        return NULL;
+    (void)who;
+    (void)at;
     int error = 0;
     spin_lock(&source->lock);
     copy->brk_start = source->brk_start;
@@ -309,9 +312,11 @@ struct space *space_clone(struct space *source)
     if (!error)
         error = pages_share(copy, source);
     spin_unlock(&source->lock);
-    if (error) {
-        space_put(copy);
-        return NULL;
-    }
-    return copy;
+    return error;
+}
+
+void space_let_go(struct space *space, const void *who)
+{
+    (void)space;
+    (void)who;
 }

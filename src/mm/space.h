@@ -31,11 +31,25 @@ enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXEC };
 
 /* NULL when memory is exhausted. One user. */
 struct space *space_create(void);
-/* A copy with the same contents, frames shared until written. NULL when memory is exhausted. */
-struct space *space_clone(struct space *source);
 void space_get(struct space *space);
-/* The last user frees all. No thread runs in it then; a CPU that is just leaving it is waited for. */
-void space_put(struct space *space);
+
+/* Drops a user. True: it was the last one, no thread runs in it, and it is the caller's to call
+ * space_teardown until that says that nothing is left. */
+bool space_put(struct space *space);
+/* A piece of it. True: the space is gone. A CPU that is just leaving it is waited for. */
+bool space_teardown(struct space *space);
+
+/* A change of a space that is not done after one piece goes on with the next; until it is done, the space is
+ * `who`'s (any pointer that tells callers apart), and other changes of what lies where are SPACE_BUSY. */
+enum { SPACE_DONE = 0, SPACE_MORE = 1, SPACE_BUSY = 2 };
+
+/* Makes an empty new space a copy of another, a piece at a time, frames shared until written. *at: 0 at
+ * first, then as it was left. SPACE_DONE, SPACE_MORE, SPACE_BUSY with nothing done, or -ENOMEM: then the
+ * copy is to be torn down. */
+int space_copy(struct space *copy, struct space *source, const void *who, uint64_t *at);
+
+/* Gives a space back that is `who`'s in the middle of a change, as it is: its thread ends. */
+void space_let_go(struct space *space, const void *who);
 
 /* Makes the calling CPU use the space; NULL: the kernel's own tables. */
 void space_load(struct space *space);

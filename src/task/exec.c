@@ -229,7 +229,7 @@ int exec_load(const char *path, const struct exec_strings *argv, const struct ex
     if (!error)
         error = build_stack(image, &elf, base, path, argv, envp);
     if (error)
-        space_put(image->space);
+        (void)(space_put(image->space) && space_teardown(image->space));
     return error;
 }
 

@@ -133,7 +133,9 @@ static void process_reap(struct process *process)
 static void process_end(struct process *process)
 {
     files_close_all(process);
-    space_put(process->space);
+    if (space_put(process->space))
+        while (!space_teardown(process->space))
+            ;
 
     spin_lock(&process_lock);
     for (struct process *child = processes, *next; child; child = next) {
@@ -210,8 +212,14 @@ static struct process *process_copy(struct process *parent, bool share_space)
     spin_unlock(&process_lock);
     if (share_space)
         space_get(parent->space);
-    child->space = share_space ? parent->space : space_clone(parent->space);
-    if (!child->space) {
+    child->space = share_space ? parent->space : space_create();
+    uint64_t at = 0;
+    int error = !child->space ? -ENOMEM
+                : share_space ? 0
+                              : space_copy(child->space, parent->space, this_cpu->current, &at);
+    if (error) {
+        if (child->space && space_put(child->space))
+            space_teardown(child->space);
         process_free(child);
         return NULL;
     }
@@ -233,7 +241,8 @@ long process_clone(const struct clone_request *request)
     if (!child) {
         if (process != parent->process) {
             files_close_all(process);
-            space_put(process->space);
+            if (space_put(process->space))
+                space_teardown(process->space);
             process_free(process);
         }
         return -ENOMEM;

@@ -175,6 +175,25 @@ void sched_set_affinity(struct thread *thread, const uint64_t *affinity)
     }
 }
 
+void sched_go_on(resume_fn *resume)
+{
+    this_cpu->current->resume = resume;
+    this_cpu->work |= WORK_THREAD;
+}
+
+/* The next piece of what the current thread has left to do. Interrupts that came meanwhile are taken
+ * behind it: sti holds them off for one more instruction (SDM vol. 2, STI). The stack below the frame is
+ * free but for way_out, and what an interrupt wants of this CPU stands in cpu->work afterwards. */
+static void do_piece(struct cpu *cpu, struct thread *thread, struct trap_frame *frame)
+{
+    resume_fn *resume = thread->resume;
+    thread->resume = NULL;
+    resume(thread, frame);
+    if (cpu->locks_held)
+        panic("locks 0x%x are held between two pieces of a call", cpu->locks_held);
+    __asm__ volatile("sti; nop; cli" : : : "memory");
+}
+
 void sched_yield(void)
 {
     this_cpu->work |= WORK_RESCHEDULE;
@@ -303,8 +322,12 @@ void way_out(struct trap_frame *frame)
             thread_end(thread);
         } else if (thread) {
             bool turn = (work & WORK_RESCHEDULE) && cpu->run_queue.length;
-            if (thread->state == THREAD_RUNNABLE && !turn && thread_allowed(thread, cpu->index))
-                return;
+            if (thread->state == THREAD_RUNNABLE && !turn && thread_allowed(thread, cpu->index)) {
+                if (!thread->resume)
+                    return;
+                do_piece(cpu, thread, frame);
+                continue;
+            }
             switch_out(cpu, thread, frame);
         }
         if (!cpu->current)

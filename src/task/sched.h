@@ -44,5 +44,10 @@ void sched_poke(struct thread *thread);
  * for a CPU that does not leave ring 0 within a millisecond. As sched_wake otherwise. */
 void sched_set_affinity(struct thread *thread, const uint64_t *affinity);
 
+/* The current thread's call, or its end, is not done: `resume` does the next piece on the way out. Between
+ * two pieces interrupts are let in, other threads have their turn, and a thread that must end does not
+ * come to the next. (resume_fn: thread.h.) The call's return value is then the piece's to set. */
+void sched_go_on(void (*resume)(struct thread *thread, struct trap_frame *frame));
+
 /* Gives other runnable threads of this CPU their turn. */
 void sched_yield(void);

@@ -27,6 +27,11 @@ enum wait {
     WAIT_INPUT,   /* then the call is issued again */
 };
 
+/* Goes on with a call that has more to do than one stretch with interrupts off may last. It does a piece,
+ * of a bounded length, with no lock held before or after; and is called again, perhaps on another CPU and
+ * after other threads have run, if it calls sched_go_on. It may also block, or set the frame's rax. */
+typedef void resume_fn(struct thread *thread, struct trap_frame *frame);
+
 /* One frame of memory each; the extended CPU state takes its end. */
 struct thread {
     /* Constant once the thread runs, apart from what other CPUs write: getpid and gettid read
@@ -44,6 +49,7 @@ struct thread {
     /* The thread's own, while it runs; a CPU that switches it, while not. */
     enum wait wait;
     _Atomic bool ending;    /* exit(2) was called, or exec by a sibling */
+    resume_fn *resume;      /* what goes on with its call, or with its end; NULL: nothing */
     struct thread *newborn; /* by clone in this call; gets its frame on the way out */
     bool newborn_vfork, has_new_tls;
     uint64_t exec_entry, exec_stack; /* by execve in this call: where to begin; 0: nothing */

@@ -1,0 +1,164 @@
+/* AVL trees. After a node has come or gone, one walk from there to the root makes all heights right and
+ * turns where two siblings differ by two. */
+
+#include "lib/tree.h"
+
+static int height(const struct tree_node *node)
+{
+    return node ? node->height : 0;
+}
+
+static void measure(const struct tree *tree, struct tree_node *node)
+{
+    int left = height(node->left), right = height(node->right);
+    node->height = 1 + (left > right ? left : right);
+    if (tree->update)
+        tree->update(node);
+}
+
+/* Where the tree points to the node from. */
+static struct tree_node **link_to(struct tree *tree, const struct tree_node *node)
+{
+    if (!node->parent)
+        return &tree->root;
+    return node->parent->left == node ? &node->parent->left : &node->parent->right;
+}
+
+/* Puts `by`, which may be NULL, in the node's place below its parent. */
+static void replace(struct tree *tree, const struct tree_node *node, struct tree_node *by)
+{
+    *link_to(tree, node) = by;
+    if (by)
+        by->parent = node->parent;
+}
+
+/* The right child comes up, and the node becomes its left one. Returns what is on top now. */
+static struct tree_node *turn_left(struct tree *tree, struct tree_node *node)
+{
+    struct tree_node *up = node->right;
+    replace(tree, node, up);
+    node->right = up->left;
+    if (node->right)
+        node->right->parent = node;
+    up->left = node;
+    node->parent = up;
+    measure(tree, node);
+    measure(tree, up);
+    return up;
+}
+
+static struct tree_node *turn_right(struct tree *tree, struct tree_node *node)
+{
+    struct tree_node *up = node->left;
+    replace(tree, node, up);
+    node->left = up->right;
+    if (node->left)
+        node->left->parent = node;
+    up->right = node;
+    node->parent = up;
+    measure(tree, node);
+    measure(tree, up);
+    return up;
+}
+
+/* From the lowest node that has other children than before, up to where nothing changes any more. */
+static void rebalance(struct tree *tree, struct tree_node *node)
+{
+    for (; node; node = node->parent) {
+        int before = node->height;
+        int lean = height(node->left) - height(node->right);
+        if (lean > 1) {
+            if (height(node->left->left) < height(node->left->right))
+                turn_left(tree, node->left);
+            node = turn_right(tree, node);
+        } else if (lean < -1) {
+            if (height(node->right->right) < height(node->right->left))
+                turn_right(tree, node->right);
+            node = turn_left(tree, node);
+        } else {
+            measure(tree, node);
+        }
+        if (node->height == before && !tree->update)
+            return;
+    }
+}
+
+void tree_insert(struct tree *tree, struct tree_node *node, struct tree_node *parent,
+                 struct tree_node **link)
+{
+    node->parent = parent;
+    node->left = node->right = NULL;
+    node->height = 0; /* so that it counts as changed */
+    *link = node;
+    rebalance(tree, node);
+}
+
+void tree_remove(struct tree *tree, struct tree_node *node)
+{
+    struct tree_node *from;
+    if (node->left && node->right) {
+        /* The next in order, which has no left child, takes its place. */
+        struct tree_node *next = tree_next(node);
+        from = next->parent == node ? next : next->parent;
+        replace(tree, next, next->right);
+        next->left = node->left;
+        next->right = node->right; /* no longer `next`, should it have been */
+        next->height = node->height;
+        next->left->parent = next;
+        if (next->right)
+            next->right->parent = next;
+        replace(tree, node, next);
+    } else {
+        from = node->parent;
+        replace(tree, node, node->left ? node->left : node->right);
+    }
+    rebalance(tree, from);
+}
+
+void tree_changed(struct tree *tree, struct tree_node *node)
+{
+    for (; node; node = node->parent)
+        measure(tree, node);
+}
+
+struct tree_node *tree_first(const struct tree *tree)
+{
+    struct tree_node *node = tree->root;
+    while (node && node->left)
+        node = node->left;
+    return node;
+}
+
+struct tree_node *tree_last(const struct tree *tree)
+{
+    struct tree_node *node = tree->root;
+    while (node && node->right)
+        node = node->right;
+    return node;
+}
+
+struct tree_node *tree_next(const struct tree_node *node)
+{
+    if (node->right) {
+        struct tree_node *next = node->right;
+        while (next->left)
+            next = next->left;
+        return next;
+    }
+    while (node->parent && node == node->parent->right)
+        node = node->parent;
+    return node->parent;
+}
+
+struct tree_node *tree_previous(const struct tree_node *node)
+{
+    if (node->left) {
+        struct tree_node *previous = node->left;
+        while (previous->right)
+            previous = previous->right;
+        return previous;
+    }
+    while (node->parent && node == node->parent->left)
+        node = node->parent;
+    return node->parent;
+}
