@@ -1,119 +1,229 @@
-/* The sorted list of areas. It is short in most programs; a hint makes walks along it quick. */
+/* The tree of areas. Each area knows how much is free below it, and how much at most below any of its
+ * subtree, so that the highest place that is wide enough is found on one way down. */
 
 #include "mm/areas.h"
 #include "mm/pool.h"
+#include "mm/space.h"
 #include <asm/errno.h>
 
 static struct pool area_pool = POOL("area", struct area);
 
-/* A new list entry, or NULL. */
-struct area *area_create(struct space *space)
+static struct area *area_of(struct tree_node *node)
 {
-    struct area *area = pool_alloc(&area_pool);
-    if (area)
-        space->area_count++;
-    return area;
+    return node ? tree_entry(node, struct area, node) : NULL;
 }
 
-/* Takes the area that the link leads to out of the list. */
-void area_remove(struct space *space, struct area **link)
+static uint64_t widest(struct tree_node *node)
 {
-    struct area *area = *link;
-    *link = area->next;
-    if (space->hint == area)
-        space->hint = NULL;
-    space->area_count--;
-    pool_free(&area_pool, area);
+    return node ? area_of(node)->widest : 0;
 }
 
-/* The link to the first area that ends above the address. Programs work their way along addresses, so
- * the search begins where the last one ended, if it can. */
-struct area **area_find(struct space *space, uint64_t address)
+static void update(struct tree_node *node)
 {
-    struct area **link = &space->areas;
-    if (space->hint && space->hint->end <= address)
-        link = &space->hint->next;
-    for (; *link && (*link)->end <= address; link = &(*link)->next)
-        space->hint = *link;
-    return link;
+    uint64_t left = widest(node->left), right = widest(node->right);
+    uint64_t below = left > right ? left : right;
+    struct area *area = area_of(node);
+    area->widest = area->gap > below ? area->gap : below;
 }
 
-bool area_is_free(struct space *space, uint64_t start, uint64_t length)
+void areas_init(struct space *space)
 {
-    const struct area *next = *area_find(space, start);
-    return !next || next->start >= start + length;
+    space->areas = (struct tree){.update = update};
 }
 
-/* Makes `at` a border between areas, if it lies inside one. 0 or -ENOMEM. */
-int area_split(struct space *space, uint64_t at)
+struct area *area_next(const struct area *area)
 {
-    struct area *area = *area_find(space, at);
-    if (!area || area->start >= at)
-        return 0;
-    struct area *rest = area_create(space);
-    if (!rest)
-        return -ENOMEM;
-    uint64_t done = at - area->start;
-    *rest = *area;
-    rest->start = at;
-    if (area->file) {
-        rest->file = area->file + done;
-        rest->file_size = area->file_size > done ? area->file_size - done : 0;
+    return area_of(tree_next(&area->node));
+}
+
+struct area *area_last(const struct space *space)
+{
+    return area_of(tree_last(&space->areas));
+}
+
+/* What lies below it or above has changed. */
+static void set_gap(struct space *space, struct area *area)
+{
+    if (!area)
+        return;
+    const struct area *below = area_of(tree_previous(&area->node));
+    uint64_t from = below ? below->end : USER_START;
+    uint64_t gap = area->start > from ? area->start - from : 0;
+    if (gap == area->gap)
+        return;
+    area->gap = gap;
+    tree_changed(&space->areas, &area->node);
+}
+
+/* Programs touch what they touched last: that one is asked first. */
+struct area *area_find(struct space *space, uint64_t address)
+{
+    struct area *hint = space->hint;
+    if (hint && hint->start <= address && address < hint->end)
+        return hint;
+    struct area *found = NULL;
+    for (struct tree_node *node = space->areas.root; node;) {
+        struct area *area = area_of(node);
+        if (area->end > address) {
+            found = area;
+            node = node->left;
+        } else {
+            node = node->right;
+        }
     }
-    area->end = at;
-    area->next = rest;
+    if (found)
+        space->hint = found;
+    return found;
+}
+
+/* A new area's place is free, and no other begins there. */
+static void enter(struct space *space, struct area *area)
+{
+    struct tree_node *parent = NULL, **link = &space->areas.root;
+    while (*link) {
+        parent = *link;
+        link = area->start < area_of(parent)->start ? &parent->left : &parent->right;
+    }
+    area->gap = 0;
+    tree_insert(&space->areas, &area->node, parent, link);
+    space->area_count++;
+    set_gap(space, area);
+    set_gap(space, area_next(area));
+}
+
+int area_insert(struct space *space, const struct area *model)
+{
+    struct area *area = space->area_count < AREAS_MAX ? pool_alloc(&area_pool) : NULL;
+    if (!area)
+        return -ENOMEM;
+    *area = *model;
+    enter(space, area);
     return 0;
 }
 
-/* Joins neighbours of one kind that touch [start, end]. */
+void area_remove(struct space *space, struct area *area)
+{
+    struct area *next = area_next(area);
+    if (space->hint == area)
+        space->hint = NULL;
+    tree_remove(&space->areas, &area->node);
+    space->area_count--;
+    pool_free(&area_pool, area);
+    set_gap(space, next);
+}
+
+/* Its first bytes are no longer its own. */
+static void cut_front(struct area *area, uint64_t start)
+{
+    uint64_t gone = start - area->start;
+    area->start = start;
+    if (!area->file)
+        return;
+    area->file += gone;
+    area->file_size = gone < area->file_size ? area->file_size - gone : 0;
+}
+
+void area_set_start(struct space *space, struct area *area, uint64_t start)
+{
+    cut_front(area, start);
+    set_gap(space, area);
+}
+
+void area_set_end(struct space *space, struct area *area, uint64_t end)
+{
+    area->end = end;
+    set_gap(space, area_next(area));
+}
+
+int area_split(struct space *space, uint64_t at)
+{
+    struct area *area = area_find(space, at);
+    if (!area || area->start >= at)
+        return 0;
+    struct area *rest = space->area_count < AREAS_MAX ? pool_alloc(&area_pool) : NULL;
+    if (!rest)
+        return -ENOMEM;
+    *rest = *area;
+    area->end = at;
+    cut_front(rest, at);
+    enter(space, rest);
+    return 0;
+}
+
+static bool alike(const struct area *a, const struct area *b)
+{
+    return a->prot == b->prot && !a->file && !b->file;
+}
+
 void area_merge(struct space *space, uint64_t start, uint64_t end)
 {
-    struct area *area = *area_find(space, start);
-    if (space->hint && space->hint->end <= start)
-        area = space->hint; /* the one before */
-    while (area && area->next && area->next->start <= end) {
-        struct area *next = area->next;
-        if (area->end == next->start && area->prot == next->prot && !area->file && !next->file) {
-            area->end = next->end;
-            area_remove(space, &area->next);
+    struct area *area = area_find(space, start ? start - 1 : 0); /* the one before too */
+    while (area) {
+        struct area *next = area_next(area);
+        if (!next || next->start > end)
+            return;
+        if (area->end == next->start && alike(area, next)) {
+            uint64_t reach = next->end;
+            area_remove(space, next);
+            area_set_end(space, area, reach);
         } else {
             area = next;
         }
     }
 }
 
-int area_insert(struct space *space, const struct area *model)
+bool area_is_free(struct space *space, uint64_t start, uint64_t length)
 {
-    struct area *area = space->area_count < AREAS_MAX ? area_create(space) : NULL;
-    if (!area)
-        return -ENOMEM;
-    struct area **link = area_find(space, model->start);
-    *area = *model;
-    area->next = *link;
-    *link = area;
-    return 0;
+    const struct area *next = area_find(space, start);
+    return !next || next->start >= start + length;
 }
 
-/* The highest free range of that length, or 0. */
-uint64_t area_find_free(struct space *space, uint64_t length)
+/* The highest in the subtree, which has one, that has so much free below it. */
+static const struct area *highest_in(struct tree_node *node, uint64_t length)
 {
-    uint64_t found = 0, gap = USER_START;
-    for (const struct area *area = space->areas;; area = area->next) {
-        uint64_t end = area && area->start < space->map_top ? area->start : space->map_top;
-        if (end > gap && end - gap >= length)
-            found = end - length;
-        if (!area)
-            return found;
-        if (area->end > gap)
-            gap = area->end;
+    while (widest(node->right) >= length || area_of(node)->gap < length)
+        node = widest(node->right) >= length ? node->right : node->left;
+    return area_of(node);
+}
+
+/* The same among all below an area; NULL: none. */
+static const struct area *highest_below(const struct area *area, uint64_t length)
+{
+    const struct tree_node *node = &area->node;
+    for (;;) {
+        if (widest(node->left) >= length)
+            return highest_in(node->left, length);
+        while (node->parent && node == node->parent->left)
+            node = node->parent;
+        node = node->parent;
+        if (!node)
+            return NULL;
+        const struct area *before = tree_entry(node, struct area, node);
+        if (before->gap >= length)
+            return before;
     }
 }
 
-/* Where the areas that cover `start` without a hole end; start itself if none does. At most `end`. */
-uint64_t area_covered_to(struct space *space, uint64_t start, uint64_t end)
+uint64_t area_find_free(struct space *space, uint64_t length)
 {
-    const struct area *area = *area_find(space, start);
-    for (; area && area->start <= start && start < end; area = area->next)
+    /* First what is free right below map_top; what is above it counts for nothing. */
+    const struct area *above = area_find(space, space->map_top);
+    const struct area *below =
+        area_of(above ? tree_previous(&above->node) : tree_last(&space->areas));
+    uint64_t from = below ? below->end : USER_START;
+    uint64_t to = above && above->start < space->map_top ? above->start : space->map_top;
+    if (to > from && to - from >= length)
+        return to - length;
+    if (!below)
+        return 0;
+    const struct area *found = below->gap >= length ? below : highest_below(below, length);
+    return found ? found->start - length : 0;
+}
+
+uint64_t area_covered_to(struct space *space, uint64_t start, uint64_t end, unsigned most)
+{
+    const struct area *area = area_find(space, start);
+    for (; area && area->start <= start && start < end && most; area = area_next(area), most--)
         start = area->end;
     return start < end ? start : end;
 }

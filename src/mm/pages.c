@@ -1,9 +1,10 @@
-/* Pages of user space: coming on first touch, copied on write, changing rights, going. */
+/* Pages of user space: coming on first touch, copied on write, changing rights, moving, going. */
 
 #include "mm/pages.h"
+#include "cpu/panic.h"
 #include "lib/string.h"
 #include "mm/frames.h"
-#include "mm/paging.h"
+#include "mm/tables.h"
 #include "mm/tlb.h"
 #include "smp/ipi.h"
 #include <asm/errno.h>
@@ -16,13 +17,10 @@ static pte_t rights(uint32_t prot)
     return PTE_P | PTE_U | (prot & PROT_WRITE ? PTE_W : 0) | (prot & PROT_EXEC ? 0 : PTE_NX);
 }
 
-/* The entry for va, made if need be, in both of the space's tables. NULL when memory is exhausted. */
-static pte_t *make_entry(struct space *space, uint64_t va)
+/* An entry for a frame that is there already: one that others have too is not written. */
+static pte_t entry_for(phys_addr_t frame, uint32_t refs, uint32_t prot)
 {
-    pte_t *entry = page_walk(space->pml4, va, true);
-    if (entry && space->user_pml4)
-        page_tables_share(space->user_pml4, space->pml4, va);
-    return entry;
+    return frame | (rights(prot) & (refs > 1 ? ~PTE_W : ~0UL));
 }
 
 /* Fills a fresh frame with what the area says lies at va. */
@@ -38,16 +36,15 @@ static void fill(void *page, const struct area *area, uint64_t va)
 
 int pages_fault(struct space *space, const struct area *area, uint64_t va, enum access access)
 {
-    pte_t *entry = make_entry(space, va);
-    if (!entry)
+    struct page_slot slot;
+    if (!tables_slot(space, va, true, &slot))
         return -ENOMEM;
-    phys_addr_t old = *entry & PTE_FRAME;
-    if (old && !(access == ACCESS_WRITE && !(*entry & PTE_W))) {
-        tlb_flush_page(va); /* another CPU was here first, and this one's TLB does not know */
-        return 0;
-    }
-    if (old && frame_refs(old) == 1) {
-        *entry |= PTE_W;
+    phys_addr_t old = *slot.entry & PTE_FRAME;
+    uint32_t refs = old ? frame_refs(old) : 0;
+    if (old && (access != ACCESS_WRITE || refs == 1)) {
+        /* Another CPU was here first, and this one's TLB does not know; or the area's rights are wider
+         * than the entry's. */
+        *slot.entry = entry_for(old, refs, area->prot);
         tlb_flush_page(va);
         return 0;
     }
@@ -58,7 +55,7 @@ int pages_fault(struct space *space, const struct area *area, uint64_t va, enum 
         memcpy(phys_to_virt(frame), phys_to_virt(old), PAGE_SIZE);
     else
         fill(phys_to_virt(frame), area, va);
-    *entry = frame | rights(area->prot);
+    slot_set(&slot, frame | rights(area->prot));
     if (old) {
         tlb_shootdown(space, va, va + PAGE_SIZE); /* nobody may go on reading the shared frame */
         frame_put(old);
@@ -66,65 +63,111 @@ int pages_fault(struct space *space, const struct area *area, uint64_t va, enum 
     return 0;
 }
 
-void pages_zap(struct space *space, uint64_t start, uint64_t end)
+uint64_t pages_zap(struct space *space, uint64_t start, uint64_t end)
 {
-    uint64_t va = start;
-    pte_t *entry = page_next(space->pml4, &va, end);
-    if (!entry)
-        return;
     /* A frame must not serve another purpose while some TLB still leads to it: first make the
      * entries not present, then flush everywhere, then free. */
-    for (; entry; va += PAGE_SIZE, entry = page_next(space->pml4, &va, end))
-        *entry = (*entry & PTE_FRAME) | PTE_DYING;
-    tlb_shootdown(space, start, end);
-    for (va = start; (entry = page_next(space->pml4, &va, end)); va += PAGE_SIZE) {
-        frame_put(*entry & PTE_FRAME);
-        *entry = 0;
+    unsigned work = PIECE_WORK;
+    bool any;
+    uint64_t stop = tables_mark(space, start, end, &work, &any);
+    if (any) {
+        tlb_shootdown(space, start, stop);
+        tables_reap(space, start, stop);
     }
+    return stop;
 }
 
-void pages_protect(struct space *space, uint64_t start, uint64_t end, uint32_t prot)
+/* What a visitor is told. */
+struct task {
+    struct space *space; /* the other one */
+    uint64_t from, to;
+    uint32_t prot;
+    bool any;
+    int error;
+};
+
+static bool protect(void *context, const struct page_slot *slot, uint64_t va)
 {
-    bool any = false;
-    pte_t *entry;
-    for (uint64_t va = start; (entry = page_next(space->pml4, &va, end)); va += PAGE_SIZE) {
-        phys_addr_t frame = *entry & PTE_FRAME;
-        *entry = frame | (rights(prot) & (frame_refs(frame) > 1 ? ~PTE_W : ~0UL));
-        any = true;
-    }
-    if (any)
-        tlb_shootdown(space, start, end);
+    struct task *task = context;
+    (void)va;
+    phys_addr_t frame = *slot->entry & PTE_FRAME;
+    *slot->entry = entry_for(frame, frame_refs(frame), task->prot);
+    return task->any = true;
 }
 
-int pages_move(struct space *space, uint64_t from, uint64_t to, uint64_t length)
+uint64_t pages_protect(struct space *space, uint64_t start, uint64_t end, uint32_t prot)
 {
-    pte_t *entry;
-    for (uint64_t va = from; page_next(space->pml4, &va, from + length); va += PAGE_SIZE)
-        if (!make_entry(space, va - from + to))
-            return -ENOMEM; /* tables made so far stay, empty */
-    for (uint64_t va = from; (entry = page_next(space->pml4, &va, from + length));
-         va += PAGE_SIZE) {
-        *page_walk(space->pml4, va - from + to, false) = *entry;
-        *entry = 0;
-    }
-    tlb_shootdown(space, from, from + length);
-    return 0;
+    struct task task = {.prot = prot};
+    unsigned work = PIECE_WORK;
+    uint64_t stop = tables_visit(space, start, end, &work, protect, &task);
+    if (task.any)
+        tlb_shootdown(space, start, stop);
+    return stop;
 }
 
-int pages_share(struct space *target, struct space *source)
+static bool prepare(void *context, const struct page_slot *slot, uint64_t va)
 {
-    pte_t *entry;
-    int error = 0;
-    for (uint64_t va = 0; (entry = page_next(source->pml4, &va, USER_END)); va += PAGE_SIZE) {
-        pte_t *copy = make_entry(target, va);
-        if (!copy) {
-            error = -ENOMEM;
-            break;
-        }
-        *entry &= ~PTE_W;
-        *copy = *entry;
-        frame_get(*entry & PTE_FRAME);
+    struct task *task = context;
+    struct page_slot target;
+    (void)slot;
+    if (!tables_slot(task->space, va - task->from + task->to, true, &target))
+        task->error = -ENOMEM;
+    return !task->error;
+}
+
+uint64_t pages_prepare_move(struct space *space, uint64_t start, uint64_t end, uint64_t to,
+                            int *error)
+{
+    struct task task = {.space = space, .from = start, .to = to};
+    unsigned work = PIECE_WORK;
+    uint64_t stop = tables_visit(space, start, end, &work, prepare, &task);
+    *error = task.error;
+    return stop;
+}
+
+static bool move(void *context, const struct page_slot *slot, uint64_t va)
+{
+    struct task *task = context;
+    struct page_slot target;
+    if (!tables_slot(task->space, va - task->from + task->to, true, &target))
+        panic("a page table that was made for a move is gone");
+    slot_set(&target, *slot->entry);
+    slot_set(slot, 0);
+    return task->any = true;
+}
+
+uint64_t pages_move(struct space *space, uint64_t start, uint64_t end, uint64_t to)
+{
+    struct task task = {.space = space, .from = start, .to = to};
+    unsigned work = PIECE_WORK;
+    uint64_t stop = tables_visit(space, start, end, &work, move, &task);
+    if (task.any)
+        tlb_shootdown(space, start, stop);
+    return stop;
+}
+
+static bool share(void *context, const struct page_slot *slot, uint64_t va)
+{
+    struct task *task = context;
+    struct page_slot copy;
+    if (!tables_slot(task->space, va, true, &copy)) {
+        task->error = -ENOMEM;
+        return false;
     }
-    tlb_shootdown(source, 0, USER_END);
-    return error;
+    *slot->entry &= ~PTE_W;
+    slot_set(&copy, *slot->entry);
+    frame_get(*slot->entry & PTE_FRAME);
+    return task->any = true;
+}
+
+uint64_t pages_share(struct space *target, struct space *source, uint64_t start, uint64_t end,
+                     int *error)
+{
+    struct task task = {.space = target};
+    unsigned work = PIECE_WORK;
+    uint64_t stop = tables_visit(source, start, end, &work, share, &task);
+    *error = task.error;
+    if (task.any)
+        tlb_shootdown(source, start, stop);
+    return stop;
 }

@@ -1,4 +1,4 @@
-/* Page tables: the kernel's half, built once, and the walk that address spaces use for theirs. */
+/* Page tables: the kernel's half, built once. Address spaces build theirs in tables.c. */
 
 #include "mm/paging.h"
 #include "cpu/features.h"
@@ -60,36 +60,10 @@ static pte_t *walk_to(phys_addr_t pml4, uint64_t va, unsigned level, bool create
             phys_addr_t frame = create ? table_alloc() : 0;
             if (!frame)
                 return NULL;
-            /* Rights are decided by the last level; only the user bit is kept out of the upper
-             * half. */
-            *entry = frame | PTE_P | PTE_W | (va < USER_END ? PTE_U : 0);
+            *entry = frame | PTE_P | PTE_W; /* rights are decided by the last level */
         }
         table = phys_to_virt(*entry & PTE_FRAME);
     }
-}
-
-pte_t *page_walk(phys_addr_t pml4, uint64_t va, bool create)
-{
-    return walk_to(pml4, va, 0, create);
-}
-
-pte_t *page_next(phys_addr_t pml4, uint64_t *va, uint64_t end)
-{
-    while (*va < end) {
-        pte_t *table = phys_to_virt(pml4);
-        unsigned level = 3;
-        for (;; level--) {
-            pte_t *entry = &table[*va >> level_shift(level) & (PAGE_ENTRIES - 1)];
-            if (!*entry)
-                break;
-            if (level == 0)
-                return entry;
-            table = phys_to_virt(*entry & PTE_FRAME);
-        }
-        uint64_t span = 1UL << level_shift(level);
-        *va = (*va & ~(span - 1)) + span;
-    }
-    return NULL;
 }
 
 static bool fits(uint64_t va, phys_addr_t pa, uint64_t size, unsigned level)
@@ -246,32 +220,4 @@ phys_addr_t page_tables_create(bool for_user)
         memcpy((pte_t *)phys_to_virt(pml4) + PML4_KERNEL, upper + PML4_KERNEL,
                (PAGE_ENTRIES - PML4_KERNEL) * sizeof(pte_t));
     return pml4;
-}
-
-void page_tables_share(phys_addr_t user_pml4, phys_addr_t pml4, uint64_t va)
-{
-    uint64_t i = va >> level_shift(3) & (PAGE_ENTRIES - 1);
-    pte_t *kernels = (pte_t *)phys_to_virt(pml4) + i;
-    ((pte_t *)phys_to_virt(user_pml4))[i] = *kernels & ~PTE_NX;
-    *kernels |= PTE_NX; /* nobody fetches from user space on these: SMEP for CPUs without it */
-}
-
-static void free_tables(phys_addr_t table, unsigned level)
-{
-    const pte_t *entries = phys_to_virt(table);
-    for (unsigned i = 0; level > 0 && i < (level == 3 ? PML4_KERNEL : PAGE_ENTRIES); i++)
-        if (entries[i])
-            free_tables(entries[i] & PTE_FRAME, level - 1);
-    frame_put(table);
-}
-
-void page_tables_free(phys_addr_t pml4, phys_addr_t user_pml4)
-{
-#ifdef FAULT_leaked_frame
-    if (pml4)
-        return;
-#endif
-    free_tables(pml4, 3);
-    if (user_pml4)
-        frame_put(user_pml4);
 }

@@ -1,4 +1,4 @@
-/* Four-level page tables (SDM vol. 3, 4.5): entries, walking them, and the kernel's own mappings. */
+/* Four-level page tables (SDM vol. 3, 4.5): entries, and the kernel's own mappings. */
 #pragma once
 
 #include "mm/frames.h"
@@ -49,19 +49,6 @@ int kernel_map(uint64_t va, phys_addr_t pa, uint64_t size, uint64_t flags);
  * what wraps or lies beyond the CPU's physical addresses. Boot only, boot CPU only. */
 void *map_physical(phys_addr_t pa, uint64_t size, uint64_t flags);
 
-/* The entry for va in the tables at pml4, or NULL: where a level is missing and create is not set,
- * or no memory is left for it. */
-pte_t *page_walk(phys_addr_t pml4, uint64_t va, bool create);
-
-/* The next entry at or after *va and below end that is not zero, whole missing levels passed over;
- * moves *va to it. NULL when there is none. */
-pte_t *page_next(phys_addr_t pml4, uint64_t *va, uint64_t end);
-
 /* An empty lower half below the kernel's upper half, or, for_user, below as much of it as the entries
- * from ring 3 touch: its PML4, or 0. And back, once no entry is left that holds a frame and no CPU has
- * it loaded; user_pml4 may be 0. */
+ * from ring 3 touch: its PML4, or 0. */
 phys_addr_t page_tables_create(bool for_user);
-void page_tables_free(phys_addr_t pml4, phys_addr_t user_pml4);
-
-/* Makes the tables at pml4 that lead to va in the lower half those of user_pml4 too. */
-void page_tables_share(phys_addr_t user_pml4, phys_addr_t pml4, uint64_t va);

@@ -3,19 +3,7 @@
  * PCIDs, a change of tables has flushed the other's already. */
 #pragma once
 
-#include "cpu/mitigations.h"
-#include "cpu/regs.h"
+#include <stdint.h>
 
-static inline void tlb_flush_page(uint64_t address)
-{
-    invlpg(address);
-    if (mitigated(MITIGATION_PCID))
-        invpcid(INVPCID_ADDRESS, CR3_PCID_USER, address);
-}
-
-static inline void tlb_flush_user(void)
-{
-    write_cr3(read_cr3()); /* all but global translations; bit 63 reads as 0 */
-    if (mitigated(MITIGATION_PCID))
-        invpcid(INVPCID_CONTEXT, CR3_PCID_USER, 0);
-}
+void tlb_flush_page(uint64_t address);
+void tlb_flush_user(void);

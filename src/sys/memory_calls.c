@@ -1,10 +1,11 @@
-/* Calls on the address space. */
+/* Calls on the address space. What they ask for is done in pieces (mm/changes.h), the first at once. */
 
 #include "cpu/cpu.h"
-#include "mm/space.h"
+#include "mm/changes.h"
 #include "sys/table.h"
 #include "task/files.h"
 #include "task/process.h"
+#include "task/sched.h"
 #include "task/thread.h"
 #include <asm/errno.h>
 #include <linux/fcntl.h>
@@ -12,9 +13,35 @@
 
 #define PROT_ALL (PROT_READ | PROT_WRITE | PROT_EXEC)
 
-static struct space *own_space(void)
+/* What the current call changes; kept in the thread until it is done. */
+static struct space_change *own_change(void)
 {
-    return this_cpu->current->process->space;
+    return &this_cpu->current->call.change;
+}
+
+static bool do_piece(struct thread *thread)
+{
+    int state = space_change(thread->process->space, thread, &thread->call.change);
+    if (state == SPACE_BUSY)
+        sched_yield();
+    return state == SPACE_DONE;
+}
+
+static void go_on(struct thread *thread, struct trap_frame *frame)
+{
+    if (do_piece(thread))
+        frame->rax = (uint64_t)thread->call.change.result;
+    else
+        sched_go_on(go_on);
+}
+
+/* The result of the change that has been filled in, if one piece is all of it. */
+static long begin(void)
+{
+    if (do_piece(this_cpu->current))
+        return own_change()->result;
+    sched_go_on(go_on);
+    return 0;
 }
 
 static uint64_t page_align(uint64_t length)
@@ -43,9 +70,11 @@ static long file_bytes(int fd, uint64_t prot, uint64_t flags, uint64_t offset,
         *bytes = NULL;
     else if (file->kind != FILE_REGULAR)
         error = -ENODEV;
-    else if (offset < file->entry.size) {
-        *bytes = file->entry.data + offset;
-        *size = file->entry.size - offset;
+    else {
+        /* Beyond its end too there is a file, with no bytes: a touch there is SIGBUS. */
+        uint64_t from = offset < file->entry.size ? offset : file->entry.size;
+        *bytes = file->entry.data + from;
+        *size = file->entry.size - from;
     }
     file_put(file); /* the bytes are the initramfs's and stay */
     return error;
@@ -73,9 +102,10 @@ long sys_mmap(uint64_t address, uint64_t length, uint64_t prot, uint64_t flags, 
     if (!length || length > USER_END)
         return -ENOMEM;
     uint32_t rights = prot & PROT_ALL;
-    if (!fixed)
-        return space_map_anywhere(own_space(), page_align(address), false, length, rights, bytes,
-                                  size);
+    if (!fixed) {
+        change_map(own_change(), page_align(address), false, length, rights, bytes, size);
+        return begin();
+    }
     if (address % PAGE_SIZE)
         return -EINVAL;
     if (!range_ok(address, length))
@@ -83,9 +113,10 @@ long sys_mmap(uint64_t address, uint64_t length, uint64_t prot, uint64_t flags, 
     if (address < USER_START)
         return -EPERM;
     if (flags & MAP_FIXED_NOREPLACE)
-        return space_map_anywhere(own_space(), address, true, length, rights, bytes, size);
-    int error = space_map(own_space(), address, length, rights, bytes, size);
-    return error ? error : (long)address;
+        change_map(own_change(), address, true, length, rights, bytes, size);
+    else
+        change_map_over(own_change(), address, length, rights, bytes, size);
+    return begin();
 }
 
 long sys_munmap(uint64_t address, uint64_t length)
@@ -93,7 +124,8 @@ long sys_munmap(uint64_t address, uint64_t length)
     length = page_align(length);
     if (!length || !range_ok(address, length))
         return -EINVAL;
-    return space_unmap(own_space(), address, length);
+    change_unmap(own_change(), address, length);
+    return begin();
 }
 
 long sys_mprotect(uint64_t address, uint64_t length, uint64_t prot)
@@ -105,7 +137,8 @@ long sys_mprotect(uint64_t address, uint64_t length, uint64_t prot)
     length = page_align(length);
     if (!length || !range_ok(address, length))
         return -ENOMEM;
-    return space_protect(own_space(), address, length, (uint32_t)prot);
+    change_protect(own_change(), address, length, (uint32_t)prot);
+    return begin();
 }
 
 long sys_madvise(uint64_t address, uint64_t length, int advice)
@@ -127,7 +160,10 @@ long sys_madvise(uint64_t address, uint64_t length, int advice)
     case MADV_DODUMP:
         return range_ok(address, aligned) ? 0 : -ENOMEM;
     case MADV_DONTNEED:
-        return range_ok(address, aligned) ? space_discard(own_space(), address, aligned) : -ENOMEM;
+        if (!range_ok(address, aligned))
+            return -ENOMEM;
+        change_discard(own_change(), address, aligned);
+        return begin();
     default:
         return -EINVAL;
     }
@@ -153,10 +189,12 @@ long sys_mremap(uint64_t old, uint64_t old_length, uint64_t new_length, uint64_t
         return -EFAULT;
     if (!old_length) /* would double a shared mapping: there are none */
         return -EINVAL;
-    return space_remap(own_space(), old, old_length, new_length, (uint32_t)flags, new_address);
+    change_remap(own_change(), old, old_length, new_length, (uint32_t)flags, new_address);
+    return begin();
 }
 
 long sys_brk(uint64_t brk)
 {
-    return (long)space_set_brk(own_space(), brk);
+    change_brk(own_change(), brk);
+    return begin();
 }

@@ -112,7 +112,9 @@ long sys_execve(user_addr_t user_path, user_addr_t user_argv, user_addr_t user_e
     if (error)
         return error;
     if (!process_leave_alone()) { /* not alone: blocked, and back here later */
-        (void)(space_put(image.space) && space_teardown(image.space));
+        if (space_put(image.space))
+            while (!space_teardown(image.space))
+                ;
         return 0;
     }
 
@@ -123,7 +125,9 @@ long sys_execve(user_addr_t user_path, user_addr_t user_argv, user_addr_t user_e
     process->space = image.space;
     space_load(image.space);
     process_release_vfork(process);
-    (void)(space_put(old) && space_teardown(old));
+    if (space_put(old))
+        while (!space_teardown(old))
+            ;
     exec_set_name(process, path);
     files_close_on_exec(process);
     spin_lock(&process_lock);

@@ -229,7 +229,9 @@ int exec_load(const char *path, const struct exec_strings *argv, const struct ex
     if (!error)
         error = build_stack(image, &elf, base, path, argv, envp);
     if (error)
-        (void)(space_put(image->space) && space_teardown(image->space));
+        if (space_put(image->space))
+            while (!space_teardown(image->space))
+                ;
     return error;
 }
 

@@ -214,12 +214,14 @@ static struct process *process_copy(struct process *parent, bool share_space)
         space_get(parent->space);
     child->space = share_space ? parent->space : space_create();
     uint64_t at = 0;
-    int error = !child->space ? -ENOMEM
-                : share_space ? 0
-                              : space_copy(child->space, parent->space, this_cpu->current, &at);
+    int error = child->space ? 0 : -ENOMEM;
+    while (!error && !share_space &&
+           (error = space_copy(child->space, parent->space, this_cpu->current, &at)) > 0)
+        error = 0;
     if (error) {
         if (child->space && space_put(child->space))
-            space_teardown(child->space);
+            while (!space_teardown(child->space))
+                ;
         process_free(child);
         return NULL;
     }
@@ -242,7 +244,8 @@ long process_clone(const struct clone_request *request)
         if (process != parent->process) {
             files_close_all(process);
             if (space_put(process->space))
-                space_teardown(process->space);
+                while (!space_teardown(process->space))
+                    ;
             process_free(process);
         }
         return -ENOMEM;

@@ -4,6 +4,7 @@
 
 #include "cpu/cpu.h"
 #include "cpu/fpu.h"
+#include "mm/changes.h"
 #include "mm/usercopy.h"
 #include <stdatomic.h>
 
@@ -48,8 +49,11 @@ struct thread {
 
     /* The thread's own, while it runs; a CPU that switches it, while not. */
     enum wait wait;
-    _Atomic bool ending;    /* exit(2) was called, or exec by a sibling */
-    resume_fn *resume;      /* what goes on with its call, or with its end; NULL: nothing */
+    _Atomic bool ending;            /* exit(2) was called, or exec by a sibling */
+    resume_fn *resume;              /* what goes on with its call, or with its end; NULL: nothing */
+    union {                         /* how far that has come, by the call */
+        struct space_change change; /* memory_calls.c */
+    } call;
     struct thread *newborn; /* by clone in this call; gets its frame on the way out */
     bool newborn_vfork, has_new_tls;
     uint64_t exec_entry, exec_stack; /* by execve in this call: where to begin; 0: nothing */
