@@ -7,6 +7,7 @@
 #include "cpu/cpu.h"
 #include "cpu/idt.h"
 #include "cpu/panic.h"
+#include "cpu/regs.h"
 #include "mm/space.h"
 #include "mm/tlb.h"
 

@@ -5,7 +5,6 @@
 #include "cpu/cpu.h"
 #include "cpu/fpu.h"
 #include "lib/format.h"
-#include "lib/random.h"
 #include "lib/string.h"
 #include "mm/frames.h"
 #include "mm/space.h"
@@ -17,14 +16,11 @@
 #include "task/thread.h"
 #include <asm/errno.h>
 #include <asm/signal.h>
-#include <linux/random.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
 #include <linux/sysinfo.h>
 #include <linux/utsname.h>
 #include <linux/wait.h>
-
-#define RANDOM_MAX (1UL << 20) /* bytes a call: none may keep its CPU for long */
 
 /* The flags of a thread as the C libraries make them, and of a process. */
 #define CLONE_THREAD_NEEDS (CLONE_VM | CLONE_SIGHAND | CLONE_THREAD)
@@ -232,26 +228,4 @@ long sys_prlimit64(int pid, uint32_t resource, user_addr_t new, user_addr_t old)
     else if (resource == RLIMIT_NOFILE)
         current.rlim_cur = current.rlim_max = PROCESS_FILES;
     return old ? copy_to_user(old, &current, sizeof(current)) : 0;
-}
-
-long sys_getrandom(user_addr_t buffer, size_t size, uint32_t flags)
-{
-    uint8_t chunk[64];
-    size_t done = 0;
-    if (flags & ~(uint32_t)(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) ||
-        (flags & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE))
-        return -EINVAL;
-    if (!user_range_ok(buffer, size))
-        return -EFAULT;
-    if (size > RANDOM_MAX)
-        size = RANDOM_MAX;
-    while (done < size) {
-        size_t want = size - done < sizeof(chunk) ? size - done : sizeof(chunk);
-        random_bytes(chunk, want);
-        size_t failed = copy_to_user_partial(buffer + done, chunk, want);
-        done += want - failed;
-        if (failed)
-            return done ? (long)done : -EFAULT;
-    }
-    return (long)done;
 }

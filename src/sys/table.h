@@ -14,7 +14,7 @@
 long sys_unimplemented(void);
 long sys_beyond_table(void);
 
-/* file_calls.c, path_calls.c */
+/* transfer_calls.c, file_calls.c, path_calls.c */
 long sys_read(int fd, user_addr_t buffer, size_t count);
 long sys_write(int fd, user_addr_t buffer, size_t count);
 long sys_readv(int fd, user_addr_t vector, unsigned long count);

@@ -28,6 +28,12 @@ struct file {
     struct cpio_entry entry; /* FILE_REGULAR, FILE_DIRECTORY */
 };
 
+/* The console or the channel: it has no position. */
+static inline bool file_is_serial(const struct file *file)
+{
+    return file->kind == FILE_CONSOLE || file->kind == FILE_CHANNEL;
+}
+
 /* Where the initramfs lies in memory. Called once, at boot. */
 void files_init(const void *initramfs, size_t length);
 

@@ -33,6 +33,19 @@ enum wait {
  * after other threads have run, if it calls sched_go_on. It may also block, or set the frame's rax. */
 typedef void resume_fn(struct thread *thread, struct trap_frame *frame);
 
+/* Bytes on their way between an open file and ring 3. */
+struct transfer {
+    int fd;
+    struct file *file; /* what that was at first, to compare with; no reference. NULL: getrandom */
+    bool writing, positioned;
+    user_addr_t vector; /* of the parts that are to come */
+    unsigned long parts;
+    user_addr_t buffer; /* what is left of the part at hand */
+    size_t left;
+    uint64_t offset; /* in a file */
+    long done;
+};
+
 /* One frame of memory each; the extended CPU state takes its end. */
 struct thread {
     /* Constant once the thread runs, apart from what other CPUs write: getpid and gettid read
@@ -53,6 +66,7 @@ struct thread {
     resume_fn *resume;              /* what goes on with its call, or with its end; NULL: nothing */
     union {                         /* how far that has come, by the call */
         struct space_change change; /* memory_calls.c */
+        struct transfer transfer;   /* transfer_calls.c */
     } call;
     struct thread *newborn; /* by clone in this call; gets its frame on the way out */
     bool newborn_vfork, has_new_tls;

@@ -1,0 +1,315 @@
+/* Moving bytes between open files and ring 3: read, write and their kin; and getrandom, which is a read from
+ * a file that needs no descriptor. What is long goes in pieces. */
+
+#include "cpu/clock.h"
+#include "cpu/cpu.h"
+#include "dev/channel.h"
+#include "dev/console.h"
+#include "lib/random.h"
+#include "lib/string.h"
+#include "sys/table.h"
+#include "task/files.h"
+#include "task/sched.h"
+#include "task/thread.h"
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/random.h>
+#include <linux/uio.h>
+
+#define CHUNK         256
+#define TRANSFER_MAX  0x7ffff000UL /* what Linux moves in one call at most */
+#define SERIAL_MAX    4096UL       /* to a serial port: a third of a second at 115,200 baud */
+#define INPUT_POLL_NS 10000000UL
+
+/* What a piece moves at most: 200,000 instructions, a page fault for each page among them. */
+#define PIECE        (128UL << 10)
+#define RANDOM_PIECE (4UL << 10)
+#define PARTS_PIECE  128U
+
+static const struct file random = {.kind = FILE_RANDOM}; /* what getrandom reads */
+
+/* Moves up to `size` bytes from the file at *offset to user memory: the bytes moved, fewer at the file's end
+ * and at a bad address; then *failed is set. */
+static size_t read_some(const struct file *file, user_addr_t buffer, size_t size, uint64_t *offset,
+                        bool *failed)
+{
+    if (file->kind == FILE_NULL)
+        return 0;
+    if (file->kind == FILE_REGULAR) {
+        uint64_t left = *offset < file->entry.size ? file->entry.size - *offset : 0;
+        size = size < left ? size : left;
+        size_t not = copy_to_user_partial(buffer, file->entry.data + *offset, size);
+        *failed = not ;
+        *offset += size - not ;
+        return size - not ;
+    }
+    uint8_t chunk[CHUNK] = {0};
+    size_t done = 0;
+    while (done < size && !*failed) {
+        size_t want = size - done < CHUNK ? size - done : CHUNK;
+        if (file->kind == FILE_RANDOM)
+            random_bytes(chunk, want);
+        size_t not = copy_to_user_partial(buffer + done, chunk, want);
+        done += want - not ;
+        *failed = not ;
+    }
+    return done;
+}
+
+/* What the serial port has. When it has nothing, the console blocks and the channel does not. */
+static long read_serial(enum file_kind kind, user_addr_t buffer, size_t size)
+{
+    uint8_t chunk[CHUNK];
+    size_t got = 0;
+    while (got < size && got < CHUNK) {
+        int byte = kind == FILE_CONSOLE ? console_read_byte() : channel_read_byte();
+        if (byte < 0)
+            break;
+        chunk[got++] = kind == FILE_CONSOLE && byte == '\r' ? '\n' : (uint8_t)byte;
+    }
+    if (!got && size && kind == FILE_CHANNEL)
+        return -EAGAIN;
+    if (!got && size) {
+        /* The port is looked at again when the call is issued again, after a while. */
+        sched_block(WAIT_INPUT, clock_boot_ns() + INPUT_POLL_NS);
+        return 0;
+    }
+    return copy_to_user(buffer, chunk, got) ? -EFAULT : (long)got;
+}
+
+/* Bytes on their way to a serial port: a chunk is written in one piece, or not at all when some of
+ * it cannot be copied. */
+struct gather {
+    enum file_kind kind;
+    char chunk[CHUNK];
+    size_t used;
+    long written;
+    long error; /* what has ended the write: -EFAULT; -EIO: the channel takes no more */
+};
+
+static void flush(struct gather *gather)
+{
+    size_t sent = gather->used;
+    if (gather->kind == FILE_CONSOLE)
+        console_write(gather->chunk, gather->used);
+    else
+        sent = channel_write(gather->chunk, gather->used);
+    gather->written += (long)sent;
+    gather->error = sent < gather->used ? -EIO : 0;
+    gather->used = 0;
+}
+
+/* Stops at an error and at SERIAL_MAX. */
+static void gather_from_user(struct gather *gather, user_addr_t from, size_t size)
+{
+    while (size && !gather->error && gather->written < (long)SERIAL_MAX) {
+        size_t room = CHUNK - gather->used, part = size < room ? size : room;
+        gather->error = copy_from_user(gather->chunk + gather->used, from, part);
+        if (gather->error)
+            return;
+        gather->used += part;
+        from += part;
+        size -= part;
+        if (gather->used == CHUNK)
+            flush(gather);
+    }
+}
+
+/* Ends a write: what the call returns. */
+static long finish(struct gather *gather)
+{
+    if (!gather->error)
+        flush(gather);
+    return gather->written ? gather->written : gather->error;
+}
+
+/* An open file of the current process that allows the direction; 0 or -EBADF, -EISDIR. */
+static long get_for(int fd, bool writing, struct file **out)
+{
+    struct file *file = file_get(fd);
+    if (!file)
+        return -EBADF;
+    uint32_t mode = file->flags & O_ACCMODE;
+    long error = mode == (writing ? O_RDONLY : O_WRONLY) ? -EBADF
+                 : file->kind == FILE_DIRECTORY          ? -EISDIR
+                                                         : 0;
+    if (error)
+        file_put(file);
+    *out = file;
+    return error;
+}
+
+/* Checks all lengths and addresses before anything moves. 0, -EINVAL or -EFAULT. */
+static long check_vector(user_addr_t vector, unsigned long count)
+{
+    uint64_t total = 0;
+    if (count > UIO_MAXIOV)
+        return -EINVAL;
+    for (unsigned long i = 0; i < count; i++) {
+        struct iovec part;
+        if (copy_from_user(&part, vector + i * sizeof(part), sizeof(part)))
+            return -EFAULT;
+        if ((int64_t)part.iov_len < 0 || (total += part.iov_len) > INT64_MAX)
+            return -EINVAL;
+        if (!user_range_ok((user_addr_t)part.iov_base, part.iov_len))
+            return -EFAULT;
+    }
+    return 0;
+}
+
+/* The next part of the vector that has bytes. 1, 0 when there is none, or -EFAULT. */
+static long next_part(struct transfer *transfer)
+{
+    while (!transfer->left && transfer->parts) {
+        struct iovec part;
+        if (copy_from_user(&part, transfer->vector, sizeof(part)))
+            return -EFAULT;
+        transfer->vector += sizeof(part);
+        transfer->parts--;
+        transfer->buffer = (user_addr_t)part.iov_base;
+        transfer->left = part.iov_len;
+        if (transfer->left)
+            break;
+    }
+    return transfer->left > 0;
+}
+
+/* From the first part with bytes to the last. Stops at a bad address and at SERIAL_MAX. */
+static long write_serial(const struct file *file, struct transfer *transfer)
+{
+    struct gather gather = {.kind = file->kind};
+    while (!gather.error && (gather.error = next_part(transfer)) > 0) {
+        gather.error = 0;
+        gather_from_user(&gather, transfer->buffer, transfer->left);
+        transfer->left = 0;
+    }
+    return finish(&gather);
+}
+
+/* Moves what a piece may. True: that was all, or no more comes; transfer->done is what has been moved, or an
+ * errno. */
+static bool move_piece(const struct file *file, struct transfer *transfer)
+{
+    size_t budget = file->kind == FILE_RANDOM ? RANDOM_PIECE : PIECE;
+    for (unsigned parts = 0; parts < PARTS_PIECE; parts++) {
+        long more = transfer->done < (long)TRANSFER_MAX ? next_part(transfer) : 0;
+        if (more < 0 && !transfer->done)
+            transfer->done = more;
+        if (more <= 0)
+            return true;
+        size_t size = transfer->left < budget ? transfer->left : budget;
+        if (size > TRANSFER_MAX - (size_t)transfer->done)
+            size = TRANSFER_MAX - (size_t)transfer->done;
+        bool failed = false;
+        size_t moved = transfer->writing
+                           ? size
+                           : read_some(file, transfer->buffer, size, &transfer->offset, &failed);
+        transfer->done += (long)moved;
+        transfer->buffer += moved;
+        transfer->left -= moved;
+        if (failed && !transfer->done)
+            transfer->done = -EFAULT;
+        if (moved < size)
+            return true;
+        budget -= transfer->writing ? 0 : moved;
+        if (!budget)
+            return false;
+    }
+    return false;
+}
+
+/* Between two pieces nothing holds the file: should the descriptor mean another one then, it ends there. */
+static void go_on(struct thread *thread, struct trap_frame *frame)
+{
+    struct transfer *transfer = &thread->call.transfer;
+    struct file *file = transfer->file ? file_get(transfer->fd) : NULL;
+    bool over = file != transfer->file || move_piece(file ? file : &random, transfer);
+    if (file && file == transfer->file && !transfer->positioned)
+        file->offset = transfer->offset;
+    if (file)
+        file_put(file);
+    if (over)
+        frame->rax = (uint64_t)transfer->done;
+    else
+        sched_go_on(go_on);
+}
+
+/* The first piece. What the call returns; the transfer has its parts. */
+static long begin(const struct file *file, struct transfer *transfer)
+{
+    if (file_is_serial(file)) {
+        if (transfer->writing)
+            return write_serial(file, transfer);
+        long more = next_part(transfer);
+        return more > 0 ? read_serial(file->kind, transfer->buffer, transfer->left) : more;
+    }
+    if (move_piece(file, transfer))
+        return transfer->done;
+    this_cpu->current->call.transfer = *transfer;
+    sched_go_on(go_on);
+    return 0;
+}
+
+static long begin_fd(int fd, struct transfer *transfer)
+{
+    struct file *file;
+    long result = get_for(fd, transfer->writing, &file);
+    if (result)
+        return result;
+    if (transfer->parts)
+        result = check_vector(transfer->vector, transfer->parts);
+    else if (!user_range_ok(transfer->buffer, transfer->left))
+        result = -EFAULT;
+    if (transfer->positioned && file_is_serial(file))
+        result = -ESPIPE;
+    if (!result) {
+        transfer->fd = fd;
+        transfer->file = file;
+        if (!transfer->positioned)
+            transfer->offset = file->offset;
+        result = begin(file, transfer);
+        if (!transfer->positioned)
+            file->offset = transfer->offset;
+    }
+    file_put(file);
+    return result;
+}
+
+long sys_read(int fd, user_addr_t buffer, size_t count)
+{
+    return begin_fd(fd, &(struct transfer){.buffer = buffer, .left = count});
+}
+
+long sys_write(int fd, user_addr_t buffer, size_t count)
+{
+    return begin_fd(fd, &(struct transfer){.writing = true, .buffer = buffer, .left = count});
+}
+
+long sys_pread64(int fd, user_addr_t buffer, size_t count, int64_t position)
+{
+    if (position < 0)
+        return -EINVAL;
+    return begin_fd(
+        fd, &(struct transfer){
+                .positioned = true, .offset = (uint64_t)position, .buffer = buffer, .left = count});
+}
+
+long sys_readv(int fd, user_addr_t vector, unsigned long count)
+{
+    return begin_fd(fd, &(struct transfer){.vector = vector, .parts = count});
+}
+
+long sys_writev(int fd, user_addr_t vector, unsigned long count)
+{
+    return begin_fd(fd, &(struct transfer){.writing = true, .vector = vector, .parts = count});
+}
+
+long sys_getrandom(user_addr_t buffer, size_t size, uint32_t flags)
+{
+    if (flags & ~(uint32_t)(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) ||
+        (flags & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE))
+        return -EINVAL;
+    if (!user_range_ok(buffer, size))
+        return -EFAULT;
+    return begin(&random, &(struct transfer){.buffer = buffer, .left = size});
+}
