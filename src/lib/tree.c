@@ -8,12 +8,13 @@ static int height(const struct tree_node *node)
     return node ? node->height : 0;
 }
 
-static void measure(const struct tree *tree, struct tree_node *node)
+/* Whether anything is not as it was. */
+static bool measure(const struct tree *tree, struct tree_node *node)
 {
-    int left = height(node->left), right = height(node->right);
+    int left = height(node->left), right = height(node->right), before = node->height;
     node->height = 1 + (left > right ? left : right);
-    if (tree->update)
-        tree->update(node);
+    bool changed = tree->update && tree->update(node);
+    return changed || node->height != before;
 }
 
 /* Where the tree points to the node from. */
@@ -61,11 +62,11 @@ static struct tree_node *turn_right(struct tree *tree, struct tree_node *node)
     return up;
 }
 
-/* From the lowest node that has other children than before, up to where nothing changes any more. */
-static void rebalance(struct tree *tree, struct tree_node *node)
+/* From the lowest node that has other children than before, up to where nothing changes any more. With
+ * `all`, up to the root: one on the way is new in its place, and knows what it knew elsewhere. */
+static void rebalance(struct tree *tree, struct tree_node *node, bool all)
 {
     for (; node; node = node->parent) {
-        int before = node->height;
         int lean = height(node->left) - height(node->right);
         if (lean > 1) {
             if (height(node->left->left) < height(node->left->right))
@@ -75,11 +76,9 @@ static void rebalance(struct tree *tree, struct tree_node *node)
             if (height(node->right->right) < height(node->right->left))
                 turn_right(tree, node->right);
             node = turn_left(tree, node);
-        } else {
-            measure(tree, node);
-        }
-        if (node->height == before && !tree->update)
+        } else if (!measure(tree, node) && !(all && tree->update)) {
             return;
+        }
     }
 }
 
@@ -90,13 +89,14 @@ void tree_insert(struct tree *tree, struct tree_node *node, struct tree_node *pa
     node->left = node->right = NULL;
     node->height = 0; /* so that it counts as changed */
     *link = node;
-    rebalance(tree, node);
+    rebalance(tree, node, false);
 }
 
 void tree_remove(struct tree *tree, struct tree_node *node)
 {
     struct tree_node *from;
-    if (node->left && node->right) {
+    bool moved = node->left && node->right;
+    if (moved) {
         /* The next in order, which has no left child, takes its place. */
         struct tree_node *next = tree_next(node);
         from = next->parent == node ? next : next->parent;
@@ -112,13 +112,13 @@ void tree_remove(struct tree *tree, struct tree_node *node)
         from = node->parent;
         replace(tree, node, node->left ? node->left : node->right);
     }
-    rebalance(tree, from);
+    rebalance(tree, from, moved);
 }
 
 void tree_changed(struct tree *tree, struct tree_node *node)
 {
-    for (; node; node = node->parent)
-        measure(tree, node);
+    while (node && measure(tree, node))
+        node = node->parent;
 }
 
 struct tree_node *tree_first(const struct tree *tree)

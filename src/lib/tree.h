@@ -3,6 +3,7 @@
  * allocates, locks or recurses, and each step is bounded by the tree's height: 1.44 log2(n). */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct tree_node {
@@ -12,8 +13,8 @@ struct tree_node {
 
 struct tree {
     struct tree_node *root;
-    /* What a node knows of all below it is made anew from its two children; or NULL. */
-    void (*update)(struct tree_node *node);
+    /* What a node knows of all below it is made anew from its two children: whether that changed it. Or NULL. */
+    bool (*update)(struct tree_node *node);
 };
 
 /* The struct that holds the node, as in tree_entry(node, struct area, node). */

@@ -18,12 +18,13 @@ static uint64_t widest(struct tree_node *node)
     return node ? area_of(node)->widest : 0;
 }
 
-static void update(struct tree_node *node)
+static bool update(struct tree_node *node)
 {
-    uint64_t left = widest(node->left), right = widest(node->right);
-    uint64_t below = left > right ? left : right;
     struct area *area = area_of(node);
+    uint64_t left = widest(node->left), right = widest(node->right);
+    uint64_t below = left > right ? left : right, before = area->widest;
     area->widest = area->gap > below ? area->gap : below;
+    return area->widest != before;
 }
 
 void areas_init(struct space *space)
@@ -41,26 +42,30 @@ struct area *area_last(const struct space *space)
     return area_of(tree_last(&space->areas));
 }
 
-/* What lies below it or above has changed. */
-static void set_gap(struct space *space, struct area *area)
+/* The one before it; of NULL, the last. */
+static struct area *area_before(const struct space *space, const struct area *area)
 {
-    if (!area)
-        return;
-    const struct area *below = area_of(tree_previous(&area->node));
+    return area_of(area ? tree_previous(&area->node) : tree_last(&space->areas));
+}
+
+static uint64_t gap_between(const struct area *below, const struct area *area)
+{
     uint64_t from = below ? below->end : USER_START;
-    uint64_t gap = area->start > from ? area->start - from : 0;
-    if (gap == area->gap)
+    return area->start > from ? area->start - from : 0;
+}
+
+/* The end of what is below it, NULL: nothing, or its start has changed. */
+static void set_gap(struct space *space, const struct area *below, struct area *area)
+{
+    uint64_t gap = area ? gap_between(below, area) : 0;
+    if (!area || gap == area->gap)
         return;
     area->gap = gap;
     tree_changed(&space->areas, &area->node);
 }
 
-/* Programs touch what they touched last: that one is asked first. */
-struct area *area_find(struct space *space, uint64_t address)
+static struct area *find(const struct space *space, uint64_t address)
 {
-    struct area *hint = space->hint;
-    if (hint && hint->start <= address && address < hint->end)
-        return hint;
     struct area *found = NULL;
     for (struct tree_node *node = space->areas.root; node;) {
         struct area *area = area_of(node);
@@ -71,45 +76,84 @@ struct area *area_find(struct space *space, uint64_t address)
             node = node->right;
         }
     }
-    if (found)
-        space->hint = found;
     return found;
 }
 
-/* A new area's place is free, and no other begins there. */
-static void enter(struct space *space, struct area *area)
+/* Programs touch what they touched last: that one is asked first. */
+struct area *area_find(struct space *space, uint64_t address)
 {
-    struct tree_node *parent = NULL, **link = &space->areas.root;
-    while (*link) {
-        parent = *link;
-        link = area->start < area_of(parent)->start ? &parent->left : &parent->right;
-    }
-    area->gap = 0;
-    tree_insert(&space->areas, &area->node, parent, link);
+    struct area *hint = space->hint;
+    if (!hint || address < hint->start || address >= hint->end)
+        space->hint = hint = find(space, address);
+    return hint;
+}
+
+/* A new area between two that are neighbours, each perhaps NULL: one of the two has room on that side. */
+static void enter(struct space *space, struct area *area, struct area *below, struct area *above)
+{
+    area->gap = gap_between(below, area);
+    area->widest = 0;
+    if (above && !above->node.left)
+        tree_insert(&space->areas, &area->node, &above->node, &above->node.left);
+    else if (below)
+        tree_insert(&space->areas, &area->node, &below->node, &below->node.right);
+    else
+        tree_insert(&space->areas, &area->node, NULL, &space->areas.root);
     space->area_count++;
-    set_gap(space, area);
-    set_gap(space, area_next(area));
+    set_gap(space, area, above);
+}
+
+static struct area *allocate(const struct space *space)
+{
+    return space->area_count < AREAS_MAX ? pool_alloc(&area_pool) : NULL;
 }
 
 int area_insert(struct space *space, const struct area *model)
 {
-    struct area *area = space->area_count < AREAS_MAX ? pool_alloc(&area_pool) : NULL;
+    struct area *area = allocate(space), *above = find(space, model->start);
     if (!area)
         return -ENOMEM;
     *area = *model;
-    enter(space, area);
+    enter(space, area, area_before(space, above), above);
     return 0;
+}
+
+static bool alike(const struct area *a, const struct area *b)
+{
+    return a->prot == b->prot && !a->file && !b->file;
+}
+
+int area_add(struct space *space, const struct area *model)
+{
+    struct area *above = find(space, model->start), *below = area_before(space, above);
+    bool joins_below = below && below->end == model->start && alike(below, model);
+    bool joins_above = above && above->start == model->end && alike(above, model);
+    if (joins_below) {
+        below->end = joins_above ? above->end : model->end;
+        if (joins_above)
+            area_remove(space, above);
+        else
+            set_gap(space, below, above);
+        return 0;
+    }
+    if (joins_above) {
+        above->start = model->start;
+        set_gap(space, below, above);
+        return 0;
+    }
+    return area_insert(space, model);
 }
 
 void area_remove(struct space *space, struct area *area)
 {
-    struct area *next = area_next(area);
+    struct area *above = area_next(area);
+    const struct area *below = area_before(space, area);
     if (space->hint == area)
         space->hint = NULL;
     tree_remove(&space->areas, &area->node);
     space->area_count--;
     pool_free(&area_pool, area);
-    set_gap(space, next);
+    set_gap(space, below, above);
 }
 
 /* Its first bytes are no longer its own. */
@@ -126,13 +170,13 @@ static void cut_front(struct area *area, uint64_t start)
 void area_set_start(struct space *space, struct area *area, uint64_t start)
 {
     cut_front(area, start);
-    set_gap(space, area);
+    set_gap(space, area_before(space, area), area);
 }
 
 void area_set_end(struct space *space, struct area *area, uint64_t end)
 {
     area->end = end;
-    set_gap(space, area_next(area));
+    set_gap(space, area, area_next(area));
 }
 
 int area_split(struct space *space, uint64_t at)
@@ -140,32 +184,23 @@ int area_split(struct space *space, uint64_t at)
     struct area *area = area_find(space, at);
     if (!area || area->start >= at)
         return 0;
-    struct area *rest = space->area_count < AREAS_MAX ? pool_alloc(&area_pool) : NULL;
+    struct area *rest = allocate(space), *above = area_next(area);
     if (!rest)
         return -ENOMEM;
     *rest = *area;
     area->end = at;
     cut_front(rest, at);
-    enter(space, rest);
+    enter(space, rest, area, above);
     return 0;
-}
-
-static bool alike(const struct area *a, const struct area *b)
-{
-    return a->prot == b->prot && !a->file && !b->file;
 }
 
 void area_merge(struct space *space, uint64_t start, uint64_t end)
 {
-    struct area *area = area_find(space, start ? start - 1 : 0); /* the one before too */
-    while (area) {
-        struct area *next = area_next(area);
-        if (!next || next->start > end)
-            return;
+    struct area *area = area_find(space, start ? start - 1 : 0), *next; /* the one before too */
+    while (area && (next = area_next(area)) && next->start <= end) {
         if (area->end == next->start && alike(area, next)) {
-            uint64_t reach = next->end;
+            area->end = next->end;
             area_remove(space, next);
-            area_set_end(space, area, reach);
         } else {
             area = next;
         }
@@ -174,7 +209,7 @@ void area_merge(struct space *space, uint64_t start, uint64_t end)
 
 bool area_is_free(struct space *space, uint64_t start, uint64_t length)
 {
-    const struct area *next = area_find(space, start);
+    const struct area *next = find(space, start);
     return !next || next->start >= start + length;
 }
 
@@ -207,9 +242,7 @@ static const struct area *highest_below(const struct area *area, uint64_t length
 uint64_t area_find_free(struct space *space, uint64_t length)
 {
     /* First what is free right below map_top; what is above it counts for nothing. */
-    const struct area *above = area_find(space, space->map_top);
-    const struct area *below =
-        area_of(above ? tree_previous(&above->node) : tree_last(&space->areas));
+    const struct area *above = find(space, space->map_top), *below = area_before(space, above);
     uint64_t from = below ? below->end : USER_START;
     uint64_t to = above && above->start < space->map_top ? above->start : space->map_top;
     if (to > from && to - from >= length)

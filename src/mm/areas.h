@@ -33,6 +33,9 @@ struct area *area_last(const struct space *space);
 /* Enters a copy of the model, whose range is free. 0, or -ENOMEM: no memory, or AREAS_MAX are there. */
 int area_insert(struct space *space, const struct area *model);
 
+/* The same, but joined with what touches it and is of its kind. */
+int area_add(struct space *space, const struct area *model);
+
 void area_remove(struct space *space, struct area *area);
 
 /* Moves a border of an area, which keeps something: its start upwards, its end anywhere that is free. */

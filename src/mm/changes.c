@@ -44,8 +44,9 @@ static uint64_t areas_end(struct space *space, uint64_t start, uint64_t end)
 bool space_empty(struct space *space, uint64_t *at, uint64_t end)
 {
     uint64_t stop = pages_zap(space, *at, areas_end(space, *at, end));
-    struct area *area;
-    while ((area = area_find(space, *at)) && area->start < stop) {
+    struct area *next;
+    for (struct area *area = area_find(space, *at); area && area->start < stop; area = next) {
+        next = area_next(area);
         if (area->end <= stop)
             area_remove(space, area);
         else
@@ -128,9 +129,8 @@ static int map_step(struct space *space, struct space_change *change)
                               .prot = change->prot,
                               .file = change->file,
                               .file_size = change->file_size};
-    if (!start || area_insert(space, &area))
+    if (!start || area_add(space, &area))
         return change_done(change, -ENOMEM);
-    area_merge(space, start, start + length);
     return change_done(change, (int64_t)start);
 }
 

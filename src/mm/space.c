@@ -88,8 +88,7 @@ int space_map(struct space *space, uint64_t start, uint64_t length, uint32_t pro
     const struct area area = {
         .start = start, .end = start + length, .prot = prot, .file = file, .file_size = file_size};
     spin_lock(&space->lock);
-    int error = area_is_free(space, start, length) ? area_insert(space, &area) : -EEXIST;
-    area_merge(space, start, start + length);
+    int error = area_is_free(space, start, length) ? area_add(space, &area) : -EEXIST;
     spin_unlock(&space->lock);
     return error;
 }

@@ -79,6 +79,28 @@ bool tables_slot(struct space *space, uint64_t va, bool create, struct page_slot
     return true;
 }
 
+/* The way to the lowest table that holds all of a range: entry[l] is the entry of level l, and leads to it or
+ * to the next one; level is the table's. */
+struct path {
+    pte_t *entry[LEVELS + 1]; /* the last one is the root's place */
+    unsigned level;
+};
+
+/* False: nothing is there. */
+static bool find_path(struct space *space, uint64_t va, uint64_t end, struct path *path)
+{
+    path->entry[LEVELS] = &space->pml4;
+    for (path->level = LEVELS - 1; path->level > 0; path->level--) {
+        if ((va ^ (end - 1)) >> shift_of(path->level))
+            return true;
+        pte_t *entry = &below(*path->entry[path->level + 1])[index_of(va, path->level)];
+        if (!*entry)
+            return false;
+        path->entry[path->level] = entry;
+    }
+    return true;
+}
+
 static void spend(unsigned *work, unsigned cost)
 {
     *work -= *work < cost ? *work : cost;
@@ -119,7 +141,10 @@ uint64_t tables_visit(struct space *space, uint64_t va, uint64_t end, unsigned *
                       visit_fn *visit, void *context)
 {
     struct visit v = {.visit = visit, .context = context, .work = work};
-    return visit_table(&v, &space->pml4, LEVELS - 1, va, end);
+    struct path path;
+    return find_path(space, va, end, &path)
+               ? visit_table(&v, path.entry[path.level + 1], path.level, va, end)
+               : end;
 }
 
 struct marking {
@@ -158,9 +183,29 @@ static uint64_t mark_table(struct marking *m, pte_t *owner, unsigned level, uint
 uint64_t tables_mark(struct space *space, uint64_t va, uint64_t end, unsigned *work, bool *any)
 {
     struct marking m = {.space = space, .work = work};
-    va = mark_table(&m, &space->pml4, LEVELS - 1, va, end);
+    struct path path;
+    uint64_t stop = end;
+    if (find_path(space, va, end, &path)) {
+        stop = mark_table(&m, path.entry[path.level + 1], path.level, va, end);
+        for (unsigned l = path.level + 1; l < LEVELS && !(*path.entry[l] & PTE_COUNT); l++)
+            mark_entry(&m, path.entry[l + 1], path.entry[l], l, va);
+    }
     *any = m.any;
-    return va;
+    return stop;
+}
+
+/* If it is marked. */
+static void reap_entry(pte_t *entry, unsigned level)
+{
+    if (!(*entry & PTE_DYING))
+        return;
+#ifdef FAULT_leaked_frame
+    if (level == 0)
+#else
+    (void)level;
+#endif
+        frame_put(*entry & PTE_FRAME);
+    *entry = 0;
 }
 
 /* What is marked in a table that is not lies in the range; a marked table holds nothing but marked entries. */
@@ -170,17 +215,16 @@ static void reap_table(pte_t owner, unsigned level, uint64_t va, uint64_t end)
         pte_t *entry = &below(owner)[index_of(va, level)];
         if (*entry && level > 0)
             reap_table(*entry, level - 1, va, next_of(va, level, end));
-        if (*entry & PTE_DYING) {
-#ifdef FAULT_leaked_frame
-            if (level == 0)
-#endif
-                frame_put(*entry & PTE_FRAME);
-            *entry = 0;
-        }
+        reap_entry(entry, level);
     }
 }
 
 void tables_reap(struct space *space, uint64_t va, uint64_t end)
 {
-    reap_table(space->pml4, LEVELS - 1, va, end);
+    struct path path;
+    if (!find_path(space, va, end, &path))
+        return;
+    reap_table(*path.entry[path.level + 1], path.level, va, end);
+    for (unsigned l = path.level + 1; l < LEVELS; l++)
+        reap_entry(path.entry[l], l);
 }

@@ -127,7 +127,7 @@ static void change(unsigned from, unsigned to)
         }
         assert_int_equal(empty(from, to), 0);
         if (what)
-            assert_int_equal(area_insert(&space, &model), 0);
+            assert_int_equal((random_below(2) ? area_insert : area_add)(&space, &model), 0);
         for (unsigned i = from; i < to; i++) {
             kind[i] = what ? 1 + (int)prot : 0;
             from_file[i] = what == 2;

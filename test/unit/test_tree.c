@@ -20,14 +20,16 @@ static struct item *item_of(struct tree_node *node)
     return node ? tree_entry(node, struct item, node) : NULL;
 }
 
-static void update(struct tree_node *node)
+static bool update(struct tree_node *node)
 {
     struct item *item = item_of(node), *left = item_of(node->left), *right = item_of(node->right);
+    unsigned before = item->highest;
     item->highest = item->key;
     if (left && left->highest > item->highest)
         item->highest = left->highest;
     if (right && right->highest > item->highest)
         item->highest = right->highest;
+    return item->highest != before;
 }
 
 static int check_below(struct tree_node *node, const struct tree_node *parent, bool updated)
