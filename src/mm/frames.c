@@ -1,7 +1,8 @@
 /* Physical page frames. One word of bookkeeping stands for each frame from address 0 to
  * frames_end(); freed frames form a list through these words, and what was never handed out yet is
- * found by a watermark that only rises. What lies above it has no meaning yet, so that boot neither
- * makes a list of all memory nor clears a word for each frame of it: 64 GiB have 64 MiB of words. */
+ * found by a watermark that only rises. What lies above it has no meaning yet, but in holes of the memory
+ * map, so that boot neither makes a list of all memory nor clears a word for each frame of it: 64 GiB have
+ * 64 MiB of words. */
 #include "mm/frames.h"
 #include "cpu/panic.h"
 #include "cpu/spinlock.h"
@@ -122,17 +123,6 @@ static struct span next_ours(uint64_t from)
     }
 }
 
-/* Moves `fresh` to the next frames, from its own end on. The hole before them has words too, which say
- * that it is not ours. */
-static void pass_hole(void)
-{
-    uint64_t hole = fresh.end;
-    fresh = next_ours(hole);
-    if (fresh.end == 0)
-        fresh = (struct span){hole, hole};
-    memset(words + hole, 0, (fresh.first - hole) * sizeof *words);
-}
-
 int frames_init(const struct phys_range *usable, size_t usable_count,
                 const struct phys_range *reserved, size_t reserved_count)
 {
@@ -157,12 +147,15 @@ int frames_init(const struct phys_range *usable, size_t usable_count,
     reserved_ranges_count = reserved_count;
     free_list = 0;
     total_count = 0;
+    /* A hole has words too, which say that it is not ours. They are cleared here and not when the first
+     * frame behind it is wanted: a hole may be long, and that one is wanted with interrupts off. */
     uint64_t at = 0;
-    for (struct span span; (span = next_ours(at)).end != 0; at = span.end)
+    for (struct span span; (span = next_ours(at)).end != 0; at = span.end) {
+        memset(words + at, 0, (span.first - at) * sizeof *words);
         total_count += span.end - span.first;
+    }
     free_count = total_count;
-    fresh = (struct span){0};
-    pass_hole();
+    fresh = next_ours(0);
     return 0;
 }
 
@@ -174,7 +167,7 @@ phys_addr_t frame_alloc(void)
         free_list = words[frame] & ~FREE;
     } else if (free_count != 0) {
         if (fresh.first == fresh.end)
-            pass_hole();
+            fresh = next_ours(fresh.end);
         frame = fresh.first++;
     }
     if (frame != 0) {

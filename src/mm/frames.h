@@ -16,8 +16,7 @@ struct phys_range {
 int frames_init(const struct phys_range *usable, size_t usable_count,
                 const struct phys_range *reserved, size_t reserved_count);
 
-/* One frame with one reference, contents undefined / zeroed. 0 when memory is exhausted. The first frame
- * behind a hole of the map clears the words of the whole hole, 1 MiB a GiB, under the lock. */
+/* One frame with one reference, contents undefined / zeroed. 0 when memory is exhausted. */
 phys_addr_t frame_alloc(void);
 phys_addr_t frame_alloc_zeroed(void);
 

@@ -248,11 +248,13 @@ static void test_bookkeeping_stays_below_four_gibibytes(void **state)
     assert_int_equal(frames_init(&high, 1, NULL, 0), -ENOMEM);
 }
 
-static void test_boot_touches_no_word_of_memory_that_is_not_handed_out_yet(void **state)
+static void
+test_boot_touches_no_word_of_memory_behind_a_hole_that_is_not_handed_out_yet(void **state)
 {
     (void)state;
     const struct phys_range usable[] = {{4 * GIB, 62 * GIB}, {MIB, 128 * MIB}};
-    const size_t words = 66 * MIB, touched = (MIB + words) / PAGE_SIZE * 4 + PAGE_SIZE;
+    /* The words up to 4 GiB: what is not ours there, and the first frames. */
+    const size_t words = 66 * MIB, touched = 4 * GIB / PAGE_SIZE * 4 + PAGE_SIZE;
     allow(0, ARENA, PROT_NONE);
     allow(MIB, touched, PROT_READ | PROT_WRITE);
     allow(MIB + words, 128 * MIB - words, PROT_READ | PROT_WRITE);
@@ -444,7 +446,8 @@ int main(void)
         cmocka_unit_test(test_a_reserved_range_that_wraps_reserves_up_to_the_top),
         cmocka_unit_test(test_bookkeeping_takes_the_lowest_gap_that_is_large_enough),
         cmocka_unit_test(test_bookkeeping_stays_below_four_gibibytes),
-        cmocka_unit_test(test_boot_touches_no_word_of_memory_that_is_not_handed_out_yet),
+        cmocka_unit_test(
+            test_boot_touches_no_word_of_memory_behind_a_hole_that_is_not_handed_out_yet),
         cmocka_unit_test(test_a_hole_is_nobodys_whatever_its_words_held),
         cmocka_unit_test(test_no_room_for_bookkeeping_is_an_error),
         cmocka_unit_test(test_a_lonely_range_far_up_does_not_cost_the_rest),
