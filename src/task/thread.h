@@ -60,7 +60,7 @@ struct thread {
     struct cpu *sleep_cpu; /* NULL: no timeout is set. Written by the thread's own CPU only */
     bool sleeping;
     uint64_t deadline; /* clock_boot_ns */
-    struct thread *sleep_next;
+    struct tree_node sleep_node;
 
     /* Guarded by the bucket's lock (futex.c). */
     struct futex_bucket *_Atomic bucket; /* NULL: not queued */
