@@ -8,7 +8,7 @@
 #include "smp/ipi.h"
 #include "sys/lab.h"
 #include "task/exec.h"
-#include "task/futex.h"
+#include "task/park.h"
 #include "task/process.h"
 #include "task/sleep.h"
 #include "task/thread.h"
@@ -284,10 +284,11 @@ static void finish_wait(struct thread *thread, struct trap_frame *frame)
     bool expired = thread->sleep_cpu && clock_boot_ns() >= thread->deadline;
     thread->wait = WAIT_NONE;
     sleep_cancel(thread);
+    bool parked = park_leave(thread);
     switch (wait) {
     case WAIT_FUTEX:
-        /* Still queued and no deadline: woken by mistake, which futex(2) allows. */
-        if (futex_cancel(thread) && expired)
+        /* Still parked and no deadline: woken by mistake, which futex(2) allows. */
+        if (parked && expired)
             frame->rax = (uint64_t)-ETIMEDOUT;
         break;
     case WAIT_CHILD:

@@ -5,10 +5,10 @@
 #include "cpu/cpu.h"
 #include "cpu/fpu.h"
 #include "mm/usercopy.h"
+#include "task/park.h"
 #include <stdatomic.h>
 
 struct process;
-struct futex_bucket;
 
 enum thread_state {
     THREAD_RUNNABLE, /* running, queued, or on its way from one to the other */
@@ -21,7 +21,7 @@ enum thread_state {
 enum wait {
     WAIT_NONE,
     WAIT_RESULT,  /* the call's result stands in the frame */
-    WAIT_FUTEX,   /* result by whether it is still queued there */
+    WAIT_FUTEX,   /* result by whether it is still parked */
     WAIT_CHILD,   /* then the call is issued again */
     WAIT_THREADS, /* until it is its process's last; then the call is issued again */
     WAIT_INPUT,   /* then the call is issued again */
@@ -31,6 +31,16 @@ enum wait {
  * of a bounded length, with no lock held before or after; and is called again, perhaps on another CPU and
  * after other threads have run, if it calls sched_go_on. It may also block, or set the frame's rax. */
 typedef void resume_fn(struct thread *thread, struct trap_frame *frame);
+
+/* FUTEX_WAKE and the requeues. */
+struct futex_call {
+    user_addr_t address, target;
+    unsigned wake, requeue; /* how many it may yet */
+    unsigned done;          /* so far */
+    uint32_t bits;
+    uint64_t ticket; /* where it goes on */
+    uint64_t end;    /* who came later than the call is none of its business */
+};
 
 /* One frame of memory each; the extended CPU state takes its end. */
 struct thread {
@@ -48,8 +58,11 @@ struct thread {
 
     /* The thread's own, while it runs; a CPU that switches it, while not. */
     enum wait wait;
-    _Atomic bool ending;    /* exit(2) was called, or exec by a sibling */
-    resume_fn *resume;      /* what goes on with its call, or with its end; NULL: nothing */
+    _Atomic bool ending; /* exit(2) was called, or exec by a sibling */
+    resume_fn *resume;   /* what goes on with its call, or with its end; NULL: nothing */
+    union {              /* and how far it has come with it */
+        struct futex_call futex;
+    } call;
     struct thread *newborn; /* by clone in this call; gets its frame on the way out */
     bool newborn_vfork, has_new_tls;
     uint64_t exec_entry, exec_stack; /* by execve in this call: where to begin; 0: nothing */
@@ -62,12 +75,8 @@ struct thread {
     uint64_t deadline; /* clock_boot_ns */
     struct tree_node sleep_node;
 
-    /* Guarded by the bucket's lock (futex.c). */
-    struct futex_bucket *_Atomic bucket; /* NULL: not queued */
-    user_addr_t futex_address;
-    struct space *futex_space;
-    uint32_t futex_bits;
-    struct thread *futex_next;
+    struct parked parked; /* guarded by its bucket's lock */
+    uint32_t futex_bits;  /* the same */
 
     struct thread *sibling; /* in process->threads; guarded by process_lock */
 
