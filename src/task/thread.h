@@ -2,6 +2,7 @@
  * to completion, and what blocks is a state here, not a frame of C. */
 #pragma once
 
+#include "cpu/clock.h"
 #include "cpu/cpu.h"
 #include "cpu/fpu.h"
 #include "mm/usercopy.h"
@@ -42,6 +43,12 @@ struct futex_call {
     uint64_t end;    /* who came later than the call is none of its business */
 };
 
+/* sched_setaffinity of a thread that runs elsewhere. */
+struct affinity_call {
+    int tid;
+    struct patience patience;
+};
+
 /* One frame of memory each; the extended CPU state takes its end. */
 struct thread {
     /* Constant once the thread runs, apart from what other CPUs write: getpid and gettid read
@@ -54,7 +61,7 @@ struct thread {
     _Atomic bool on_cpu;                 /* its registers are not all saved here */
     struct cpu *_Atomic home;            /* the CPU it runs on, is queued at, or last was */
     struct run_queue *_Atomic queue;     /* it is in; NULL: none. Guarded by that queue's lock */
-    struct thread *next;                 /* in the queue; the same */
+    struct thread *next, *previous;      /* in the queue; the same */
 
     /* The thread's own, while it runs; a CPU that switches it, while not. */
     enum wait wait;
@@ -62,6 +69,7 @@ struct thread {
     resume_fn *resume;   /* what goes on with its call, or with its end; NULL: nothing */
     union {              /* and how far it has come with it */
         struct futex_call futex;
+        struct affinity_call affinity;
     } call;
     struct thread *newborn; /* by clone in this call; gets its frame on the way out */
     bool newborn_vfork, has_new_tls;
@@ -83,7 +91,9 @@ struct thread {
     struct trap_frame frame; /* while not on_cpu */
     uint64_t fs_base, gs_base;
     uint16_t ds, es, fs, gs;
-    uint64_t affinity[]; /* bit set of CPU indices, affinity_words() of them */
+    /* Bit set of CPU indices, affinity_words() of them. Written with process_lock held (affinity.c); the
+     * scheduler reads single bits without. */
+    uint64_t affinity[];
 };
 
 /* Room for the affinity between the struct and the extended state, in CPUs. */
