@@ -137,6 +137,7 @@ class Qmp:
 
     def __init__(self, path: str):
         self.path = path
+        self.pid = 0  # QEMU's
         self.file: TextIO | None = None
 
     def execute(self, command: str, **arguments: object) -> object:
@@ -215,6 +216,7 @@ def run(
         subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=errors) as qemu,
     ):
         assert qemu.stdout
+        qmp.pid = qemu.pid
         try:
             for data in arrivals(qemu.stdout.fileno(), timeout):
                 if not data and BROKEN in Path(errors.name).read_text(errors="replace"):

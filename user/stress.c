@@ -99,17 +99,24 @@ static int print_last_line(const struct worker *workers)
     return wrong ? 1 : 0;
 }
 
-// Called at most once a second or so. Does not return if somebody has made no call for too long.
-static void watch(struct worker *workers, uint64_t *seen, double *since)
+// Called at most once a second or so. Does not return if somebody has made no call for too long. Counted is
+// a second from one look to the next at most: a host may stop the whole machine for any time.
+static void watch(struct worker *workers, uint64_t *seen, double *silent)
 {
+    static double last;
+    double passed = now() - last;
     bool stuck = false;
+    last += passed;
+    if (passed > 1)
+        passed = 1;
     for (int i = 0; i <= stress.threads; i++) {
         struct worker *w = &workers[i];
         uint64_t calls = atomic_load_explicit(&w->calls, memory_order_relaxed);
+        silent[i] += passed;
         if (calls != seen[i] || atomic_load(&w->done)) {
             seen[i] = calls;
-            since[i] = now();
-        } else if (now() - since[i] > STUCK_AFTER) {
+            silent[i] = 0;
+        } else if (silent[i] > STUCK_AFTER) {
             stuck = true;
             if (atomic_fetch_add(&stress.errors, 1) < ERRORS_PRINTED)
                 printf("error: thread %d (tid %d) has made no call for %d s; its last: %s by %s\n",
@@ -123,12 +130,13 @@ static void watch(struct worker *workers, uint64_t *seen, double *since)
     }
 }
 
-static void wait_for_all(struct worker *workers, int first, int last, uint64_t *seen, double *since)
+static void wait_for_all(struct worker *workers, int first, int last, uint64_t *seen,
+                         double *silent)
 {
     for (int i = first; i <= last; i++)
         while (!atomic_load(&workers[i].done)) {
             nanosleep(&(struct timespec){0, 5000000}, NULL);
-            watch(workers, seen, since);
+            watch(workers, seen, silent);
         }
 }
 
@@ -136,10 +144,9 @@ static int run(struct worker *workers, unsigned seconds)
 {
     static pthread_t threads[MAX_THREADS + 1];
     static uint64_t seen[MAX_THREADS + 1];
-    static double since[MAX_THREADS + 1];
+    static double silent[MAX_THREADS + 1];
     double start = now();
     for (int i = 0; i <= stress.threads; i++) {
-        since[i] = start;
         int error = pthread_create(&threads[i], NULL, work, &workers[i]);
         if (error) {
             fprintf(stderr, "stress: thread %d cannot be created: %s\n", i, strerror(error));
@@ -154,16 +161,16 @@ static int run(struct worker *workers, unsigned seconds)
             nanosleep(&(struct timespec){(time_t)left, (long)((left - (time_t)left) * 1e9)}, NULL);
         printf("stress: %*u/%u s   %.1f M calls\n", (int)width, second, seconds,
                (double)calls_of(workers) / 1e6);
-        watch(workers, seen, since);
+        watch(workers, seen, silent);
     }
 
     // The mapper first: it needs the workers to look. Then nobody may be left asleep in the ring.
     atomic_store(&stress.stop_mapper, true);
-    wait_for_all(workers, stress.threads, stress.threads, seen, since);
+    wait_for_all(workers, stress.threads, stress.threads, seen, silent);
     pthread_join(threads[stress.threads], NULL);
     atomic_store(&stress.stop, true);
     shared_stop(&workers[stress.threads]);
-    wait_for_all(workers, 0, stress.threads - 1, seen, since);
+    wait_for_all(workers, 0, stress.threads - 1, seen, silent);
     for (int i = 0; i < stress.threads; i++)
         pthread_join(threads[i], NULL);
     shared_count(workers);

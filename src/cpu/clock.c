@@ -4,7 +4,8 @@
 #include "cpu/calibrate.h"
 #include "cpu/regs.h"
 
-#define GUESS_KHZ 1000000
+#define GUESS_KHZ        1000000
+#define PATIENCE_STEP_NS 1000000UL
 
 static uint64_t start_tsc, tsc_khz;
 static uint64_t ns_per_tick; /* 32.32 fixed point; 0 until known */
@@ -95,6 +96,23 @@ void clock_delay_us(uint64_t us)
     uint64_t start = clock_boot_ns();
     while (clock_boot_ns() - start < us * 1000)
         cpu_relax();
+}
+
+struct patience patience_of(uint64_t ns)
+{
+    return (struct patience){.left = ns,
+                             .step = ns / 16 < PATIENCE_STEP_NS ? ns / 16 : PATIENCE_STEP_NS,
+                             .last = clock_boot_ns()};
+}
+
+bool patience_is_over(struct patience *patience)
+{
+    uint64_t now = clock_boot_ns(), passed = now - patience->last;
+    patience->last = now;
+    if (passed > patience->step) /* or negative, where a TSC was set back */
+        passed = patience->step;
+    patience->left -= passed < patience->left ? passed : patience->left;
+    return !patience->left;
 }
 
 uint64_t clock_tsc_khz(void)

@@ -31,6 +31,19 @@ uint64_t clock_real_ns(void);
 /* Spins. Only once the clock runs. */
 void clock_delay_us(uint64_t us);
 
+/* How long a wait may last before it is given up, by the time that passes while this CPU looks. A host may
+ * stop the whole machine (a migration, a closed lid), and the TSC runs on: that time nobody had for an
+ * answer. So what lies between two looks counts as a step at most: a 16th of it all, and never more than a
+ * millisecond. Where looks come more often than that, it is time as everyone else has it. */
+struct patience {
+    uint64_t left, step, last; /* ns; ns; clock_boot_ns of the last look */
+};
+
+struct patience patience_of(uint64_t ns);
+
+/* A look: true once it is over. Only once the clock runs; before that it lasts for ever. */
+bool patience_is_over(struct patience *patience);
+
 uint64_t clock_tsc_khz(void);
 const char *clock_source(void); /* where the rate is from: "CPUID 0x15", "PIT" ... */
 

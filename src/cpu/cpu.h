@@ -5,6 +5,7 @@
 
 #include "cpu/spinlock.h"
 #include "cpu/trap_frame.h"
+#include "lib/tree.h"
 #include "mm/layout.h"
 #include "lib/static_assert.h"
 #include <stdbool.h>
@@ -67,8 +68,9 @@ struct run_queue {
 };
 
 struct sleepers {
-    struct spinlock lock; /* rank LOCK_TIMER; guards the list */
-    struct thread *head;  /* by rising deadline */
+    struct spinlock lock; /* rank LOCK_TIMER; guards the tree */
+    struct tree tree;     /* by rising deadline */
+    uint64_t none_before; /* the first deadline; UINT64_MAX: none */
 };
 
 /* Between the boot CPU and this one, while their TSCs are compared (smp/skew.c). */

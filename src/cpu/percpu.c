@@ -65,6 +65,7 @@ int cpu_block_create(uint32_t apic_id, uint32_t acpi_uid)
     cpu->kernel_cr3 = kernel_page_tables();
     cpu->run_queue.lock = (struct spinlock)SPINLOCK("run queue", LOCK_RUN_QUEUE);
     cpu->sleepers.lock = (struct spinlock)SPINLOCK("sleepers", LOCK_TIMER);
+    cpu->sleepers.none_before = UINT64_MAX;
 
     cpu->gdt[KERNEL_CS / 8] = DESCRIPTOR_CODE;
     cpu->gdt[KERNEL_SS / 8] = DESCRIPTOR_DATA;

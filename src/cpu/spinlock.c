@@ -9,26 +9,30 @@
 
 #define PATIENCE_NS 20000000000UL /* far beyond what any holder needs, also on a loaded host */
 
+/* Takes the lock once it is free. */
+static __attribute__((noinline)) void wait_for(struct spinlock *lock)
+{
+    struct patience patience = patience_of(PATIENCE_NS);
+    do {
+        /* Looks without writing, so that the line stays shared until the lock is free. */
+        for (unsigned spins = 1;
+             atomic_load_explicit(&lock->locked, memory_order_relaxed) && spins % 4096; spins++) {
+            ipi_serve(); /* the holder may be waiting for this very CPU */
+            cpu_relax();
+        }
+        if (patience_is_over(&patience))
+            panic("lock %s does not come", lock->name);
+    } while (atomic_exchange_explicit(&lock->locked, 1, memory_order_acquire));
+}
+
 void spin_lock_as(struct spinlock *lock, uint32_t rank)
 {
     uint32_t held = this_cpu->locks_held;
     if (held >> rank)
         panic("lock order: %s (rank %u) wanted with ranks 0x%x held", lock->name, rank, held);
     this_cpu->locks_held = held | 1U << rank;
-
-    uint64_t since = 0;
-    for (unsigned spins = 1; atomic_exchange_explicit(&lock->locked, 1, memory_order_acquire);
-         spins++) {
-        /* Looks without writing, so that the line stays shared until the lock is free. */
-        while (atomic_load_explicit(&lock->locked, memory_order_relaxed) && spins++ % 4096) {
-            ipi_serve(); /* the holder may be waiting for this very CPU */
-            cpu_relax();
-        }
-        if (!since)
-            since = clock_boot_ns();
-        else if (clock_boot_ns() - since > PATIENCE_NS)
-            panic("lock %s does not come", lock->name);
-    }
+    if (atomic_exchange_explicit(&lock->locked, 1, memory_order_acquire))
+        wait_for(lock);
 }
 
 void spin_unlock_as(struct spinlock *lock, uint32_t rank)

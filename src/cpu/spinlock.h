@@ -9,19 +9,19 @@
 
 /* A CPU takes locks only in rising rank; spin_lock panics otherwise. */
 enum lock_rank {
-    LOCK_PROCESS,      /* process tree, thread lists */
-    LOCK_FILES,        /* one process's descriptor table */
-    LOCK_SPACE,        /* one address space: its areas and page tables */
-    LOCK_FUTEX,        /* one bucket of the futex table */
-    LOCK_FUTEX_SECOND, /* another bucket, higher in memory */
-    LOCK_TIMER,        /* one CPU's list of sleepers */
-    LOCK_RUN_QUEUE,    /* one CPU's run queue */
-    LOCK_SHOOTDOWN,    /* the one TLB shootdown in flight */
-    LOCK_POOL,         /* one object pool */
-    LOCK_FRAMES,       /* the frame allocator */
-    LOCK_RANDOM,       /* the random generator's state */
-    LOCK_CHANNEL,      /* the second serial port */
-    LOCK_CONSOLE,      /* the first serial port and the screen */
+    LOCK_PROCESS,     /* process tree, thread lists */
+    LOCK_FILES,       /* one process's descriptor table */
+    LOCK_SPACE,       /* one address space: its areas and page tables */
+    LOCK_PARK,        /* one bucket of the parked threads */
+    LOCK_PARK_SECOND, /* another bucket, higher in memory */
+    LOCK_TIMER,       /* one CPU's sleepers */
+    LOCK_RUN_QUEUE,   /* one CPU's run queue */
+    LOCK_SHOOTDOWN,   /* the one TLB shootdown in flight */
+    LOCK_POOL,        /* one object pool */
+    LOCK_FRAMES,      /* the frame allocator */
+    LOCK_RANDOM,      /* the random generator's state */
+    LOCK_CHANNEL,     /* the second serial port */
+    LOCK_CONSOLE,     /* the first serial port and the screen */
 };
 
 struct spinlock {

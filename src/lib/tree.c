@@ -87,9 +87,11 @@ void tree_insert(struct tree *tree, struct tree_node *node, struct tree_node *pa
 {
     node->parent = parent;
     node->left = node->right = NULL;
-    node->height = 0; /* so that it counts as changed */
+    node->height = 1;
     *link = node;
-    rebalance(tree, node, false);
+    if (tree->update)
+        tree->update(node);
+    rebalance(tree, parent, false);
 }
 
 void tree_remove(struct tree *tree, struct tree_node *node)

@@ -93,13 +93,13 @@ static unsigned steps(void)
  * come may be waiting for their turn on the same host. */
 static void wait_while_they_come(uint64_t quiet_us)
 {
-    uint64_t since = clock_boot_ns();
+    struct patience patience = patience_of(quiet_us * 1000);
     unsigned before = steps();
-    while (before < 2 * (cpu_count - 1) && clock_boot_ns() - since < quiet_us * 1000) {
+    while (before < 2 * (cpu_count - 1) && !patience_is_over(&patience)) {
         cpu_relax();
         unsigned now = steps();
         if (now != before)
-            since = clock_boot_ns();
+            patience = patience_of(quiet_us * 1000);
         before = now;
     }
 }

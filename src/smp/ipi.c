@@ -57,10 +57,10 @@ void tlb_shootdown(struct space *space, uint64_t start, uint64_t end)
         cpu->shootdown_asked = 1;
         apic_send(cpu->apic_id, VECTOR_SHOOTDOWN);
     }
-    uint64_t since = clock_boot_ns();
+    struct patience patience = patience_of(ANSWER_NS);
     while (shootdown.awaited) {
         cpu_relax();
-        if (clock_boot_ns() - since > ANSWER_NS)
+        if (patience_is_over(&patience))
             panic("TLB shootdown: %u CPUs do not answer", shootdown.awaited);
     }
     spin_unlock(&shootdown.lock);
@@ -92,12 +92,12 @@ unsigned ipi_stop_others(void)
         if (cpu != this_cpu->self && cpu->online)
             apic_send_nmi(cpu->apic_id);
     }
-    uint64_t since = clock_boot_ns();
+    struct patience patience = patience_of(STOP_NS);
     for (unsigned i = 0; i < cpu_count; i++) {
         struct cpu *cpu = cpu_block(i);
         if (cpu == this_cpu->self || !cpu->online)
             continue;
-        while (!cpu->stopped && clock_boot_ns() - since < STOP_NS)
+        while (!cpu->stopped && !patience_is_over(&patience))
             cpu_relax();
         silent += !cpu->stopped;
     }

@@ -17,7 +17,8 @@
 #include "dev/console.h"
 #include "smp/cpus.h"
 
-#define ROUNDS    12
+#define ROUNDS 12
+/* ROUNDS_NS and TOTAL_NS bound how much is tried, by the wall: a pause of the host ends it early. */
 #define ROUNDS_NS 1000000UL   /* no further round after that: each may take a host's time slice */
 #define ANSWER_NS 500000000UL /* until it has woken up, on a host with many others to run */
 #define TOTAL_NS  30000000UL  /* after that none is asked any more */
@@ -40,9 +41,9 @@ void skew_answer(void)
 {
     struct tsc_exchange *exchange = &this_cpu->self->tsc_exchange;
     uint32_t done = 0;
-    uint64_t since = clock_boot_ns();
+    struct patience patience = patience_of(ANSWER_NS);
     exchange->answered = done;
-    while (exchange->asked && clock_boot_ns() - since < ANSWER_NS) {
+    while (exchange->asked && !patience_is_over(&patience)) {
         uint32_t round = exchange->round;
         if (round == done) {
             cpu_relax();
@@ -56,10 +57,11 @@ void skew_answer(void)
     }
 }
 
-static bool wait_for_answer(const struct tsc_exchange *exchange, uint32_t round, uint64_t deadline)
+static bool wait_for_answer(const struct tsc_exchange *exchange, uint32_t round,
+                            struct patience *patience)
 {
     while (exchange->answered != round) {
-        if (clock_boot_ns() >= deadline)
+        if (patience_is_over(patience))
             return false;
         cpu_relax();
     }
@@ -74,13 +76,14 @@ static bool compare(struct cpu *cpu, struct offset *best)
     exchange->answered = UINT32_MAX;
     exchange->asked = true;
     apic_send(cpu->apic_id, VECTOR_SKEW);
-    uint64_t since = clock_boot_ns(), deadline = since + ANSWER_NS;
+    struct patience patience = patience_of(ANSWER_NS);
+    uint64_t since = 0;
     bool known = false;
     for (uint32_t round = 0; round <= ROUNDS && (!known || clock_boot_ns() - since < ROUNDS_NS);
          round++) {
         uint64_t before = stamp();
         exchange->round = round;
-        if (!wait_for_answer(exchange, round, deadline))
+        if (!wait_for_answer(exchange, round, &patience))
             break;
         uint64_t after = stamp(), error = (after - before + 1) / 2;
         if (round == 0) {

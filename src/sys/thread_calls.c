@@ -4,8 +4,8 @@
 #include "cpu/features.h"
 #include "cpu/regs.h"
 #include "dev/console.h"
-#include "lib/string.h"
 #include "sys/table.h"
+#include "task/affinity.h"
 #include "task/process.h"
 #include "task/sched.h"
 #include "task/thread.h"
@@ -50,12 +50,6 @@ long sys_sched_yield(void)
     return 0;
 }
 
-static long set_affinity(struct thread *thread, void *affinity)
-{
-    sched_set_affinity(thread, affinity);
-    return 0;
-}
-
 long sys_sched_setaffinity(int tid, uint32_t size, user_addr_t mask)
 {
     uint64_t affinity[AFFINITY_BYTES_MAX / 8] = {0}, any = 0;
@@ -69,17 +63,7 @@ long sys_sched_setaffinity(int tid, uint32_t size, user_addr_t mask)
             any |= affinity[i / 64] & 1UL << i % 64;
     if (!any)
         return -EINVAL;
-    if (tid == 0) {
-        sched_set_affinity(this_cpu->current, affinity);
-        return 0;
-    }
-    return with_thread(-1, tid, set_affinity, affinity);
-}
-
-static long get_affinity(struct thread *thread, void *affinity)
-{
-    memcpy(affinity, thread->affinity, affinity_words() * 8);
-    return 0;
+    return affinity_set(tid, affinity);
 }
 
 long sys_sched_getaffinity(int tid, uint32_t size, user_addr_t mask)
@@ -88,7 +72,7 @@ long sys_sched_getaffinity(int tid, uint32_t size, user_addr_t mask)
     uint32_t bytes = (uint32_t)affinity_words() * 8;
     if (size < bytes || size % 8)
         return -EINVAL;
-    long error = with_thread(-1, tid ? tid : this_cpu->current->tid, get_affinity, affinity);
+    long error = affinity_get(tid, affinity);
     if (error)
         return error;
     for (unsigned i = 0; i < cpu_count; i++)

@@ -1,4 +1,4 @@
-/* A fixed table of buckets, each a lock and a queue in order of arrival. */
+/* What the futex calls do with the threads that are parked at a word of their address space (park.h). */
 
 #include "task/futex.h"
 #include "mm/space.h"
@@ -7,26 +7,9 @@
 #include "task/thread.h"
 #include <asm/errno.h>
 
-#define BUCKETS 256
-
-struct futex_bucket {
-    struct spinlock lock; /* rank LOCK_FUTEX; guards the queue and its threads' futex members */
-    struct thread *head;
-} __attribute__((aligned(64)));
-
-static struct futex_bucket buckets[BUCKETS] = {
-    [0 ... BUCKETS - 1] = {.lock = SPINLOCK("futex", LOCK_FUTEX)}};
-
-static struct futex_bucket *bucket_of(const struct space *space, user_addr_t address)
-{
-    uint64_t key = (uint64_t)space ^ address;
-    return &buckets[key * 0x9e3779b97f4a7c15UL >> 56]; /* Fibonacci hashing, the top 8 bits */
-}
-
-static bool waits_for(const struct thread *thread, const struct space *space, user_addr_t address)
-{
-    return thread->futex_space == space && thread->futex_address == address;
-}
+/* What one piece of a call does at most. To wake a thread costs some 300 instructions, and more with many
+ * CPUs; to pass one over that has none of the bits, some 20. */
+enum cost { COST_PASS = 1, COST_WAKE = 16, COST_PIECE = 64 * COST_WAKE };
 
 static int check(user_addr_t address)
 {
@@ -35,35 +18,25 @@ static int check(user_addr_t address)
     return user_range_ok(address, sizeof(uint32_t)) ? 0 : -EFAULT;
 }
 
-static void append(struct futex_bucket *bucket, struct thread *thread)
-{
-    struct thread **link = &bucket->head;
-    while (*link)
-        link = &(*link)->futex_next;
-    thread->futex_next = NULL;
-    *link = thread;
-    thread->bucket = bucket;
-}
-
 /* A requeue holds two buckets, the lower one first. */
-static void lock_pair(struct futex_bucket *a, struct futex_bucket *b)
+static void lock_pair(struct park_bucket *a, struct park_bucket *b)
 {
     spin_lock(a < b ? &a->lock : &b->lock);
     if (a != b)
-        spin_lock_as(a < b ? &b->lock : &a->lock, LOCK_FUTEX_SECOND);
+        spin_lock_as(a < b ? &b->lock : &a->lock, LOCK_PARK_SECOND);
 }
 
-static void unlock_pair(struct futex_bucket *a, struct futex_bucket *b)
+static void unlock_pair(struct park_bucket *a, struct park_bucket *b)
 {
     if (a != b)
-        spin_unlock_as(a < b ? &b->lock : &a->lock, LOCK_FUTEX_SECOND);
+        spin_unlock_as(a < b ? &b->lock : &a->lock, LOCK_PARK_SECOND);
     spin_unlock(a < b ? &a->lock : &b->lock);
 }
 
 /* Locks the pair (twice the same: one) and compares *address with `expected`. No page may be
  * brought in under the locks: that is done without, and all tried again. 0, -EAGAIN or -EFAULT; the
  * locks are held after 0 only. */
-static int lock_if_equal(struct futex_bucket *a, struct futex_bucket *b, user_addr_t address,
+static int lock_if_equal(struct park_bucket *a, struct park_bucket *b, user_addr_t address,
                          uint32_t expected)
 {
     for (;;) {
@@ -90,37 +63,84 @@ long futex_wait(user_addr_t address, uint32_t expected, uint32_t bits, uint64_t 
         return error;
     struct thread *thread = this_cpu->current;
     struct space *space = thread->process->space;
-    struct futex_bucket *bucket = bucket_of(space, address);
+    struct park_bucket *bucket = park_bucket(space, address);
     error = lock_if_equal(bucket, bucket, address, expected);
     if (error)
         return error;
-    thread->futex_space = space;
-    thread->futex_address = address;
     thread->futex_bits = bits;
-    append(bucket, thread);
+    park_enter(bucket, thread, space, address);
     sched_block(WAIT_FUTEX, deadline);
     spin_unlock(&bucket->lock);
     return 0;
 }
 
-/* Wakes from a locked bucket. */
-static unsigned wake_locked(struct futex_bucket *bucket, const struct space *space,
-                            user_addr_t address, unsigned count, uint32_t bits)
+/* With both buckets locked. False: there is more to do than one piece may. */
+static bool do_piece(struct futex_call *call, struct park_bucket *from, struct park_bucket *to)
 {
-    unsigned woken = 0;
-    for (struct thread **link = &bucket->head; *link && woken < count;) {
-        struct thread *thread = *link;
-        if (!waits_for(thread, space, address) || !(thread->futex_bits & bits)) {
-            link = &thread->futex_next;
+    unsigned cost = 0;
+    const struct space *space = this_cpu->current->process->space;
+    struct thread *thread = park_first(from, space, call->address, call->ticket), *next;
+    for (; thread && thread->parked.ticket < call->end && (call->wake || call->requeue);
+         thread = next) {
+        if (cost >= COST_PIECE) {
+            call->ticket = thread->parked.ticket;
+            return false;
+        }
+        next = park_next(thread);
+        if (call->wake && !(thread->futex_bits & call->bits)) {
+            cost += COST_PASS;
             continue;
         }
-        *link = thread->futex_next;
-        sched_wake(thread);
-        thread->bucket =
-            NULL; /* last: whoever sees it knows that this CPU is done with the thread */
-        woken++;
+        if (call->wake) {
+            park_wake(from, thread);
+            call->wake--;
+        } else {
+            park_move(from, to, thread, call->target);
+            call->requeue--;
+        }
+        cost += COST_WAKE;
+        call->done++;
     }
-    return woken;
+    return true;
+}
+
+/* The buckets are looked up anew: they are not the thread's. Its address space is: it has not changed. */
+static void go_on(struct thread *thread, struct trap_frame *frame)
+{
+    struct futex_call *call = &thread->call.futex;
+    const struct space *space = thread->process->space;
+    struct park_bucket *from = park_bucket(space, call->address),
+                       *to = park_bucket(space, call->target);
+    lock_pair(from, to);
+    bool done = do_piece(call, from, to);
+    unlock_pair(from, to);
+    if (done)
+        frame->rax = call->done;
+    else
+        sched_go_on(go_on);
+}
+
+static long wake_and_requeue(struct futex_call *call, const uint32_t *expected)
+{
+    struct thread *thread = this_cpu->current;
+    const struct space *space = thread->process->space;
+    struct park_bucket *from = park_bucket(space, call->address),
+                       *to = park_bucket(space, call->target);
+    if (expected) {
+        int error = lock_if_equal(from, to, call->address, *expected);
+        if (error)
+            return error;
+    } else {
+        lock_pair(from, to);
+    }
+    call->end = from->tickets;
+    bool done = do_piece(call, from, to);
+    unlock_pair(from, to);
+    if (!done) {
+        thread->call.futex = *call;
+        sched_go_on(go_on);
+    }
+    return call->done;
 }
 
 long futex_wake(user_addr_t address, unsigned count, uint32_t bits)
@@ -128,12 +148,19 @@ long futex_wake(user_addr_t address, unsigned count, uint32_t bits)
     int error = bits ? check(address) : -EINVAL;
     if (error)
         return error;
-    struct space *space = this_cpu->current->process->space;
-    struct futex_bucket *bucket = bucket_of(space, address);
+    const struct space *space = this_cpu->current->process->space;
+    struct park_bucket *bucket = park_bucket(space, address);
     spin_lock(&bucket->lock);
-    unsigned woken = wake_locked(bucket, space, address, count, bits);
+    /* One of one, or none, is what nearly all calls are about. */
+    struct thread *first = count ? park_first(bucket, space, address, 0) : NULL;
+    bool one = first && count == 1 && (first->futex_bits & bits);
+    if (one)
+        park_wake(bucket, first);
     spin_unlock(&bucket->lock);
-    return woken;
+    if (one || !first)
+        return one;
+    struct futex_call call = {.address = address, .target = address, .wake = count, .bits = bits};
+    return wake_and_requeue(&call, NULL);
 }
 
 long futex_requeue(user_addr_t address, unsigned wake, user_addr_t target, unsigned requeue,
@@ -142,47 +169,10 @@ long futex_requeue(user_addr_t address, unsigned wake, user_addr_t target, unsig
     int error = check(address) ? check(address) : check(target);
     if (error)
         return error;
-    struct space *space = this_cpu->current->process->space;
-    struct futex_bucket *from = bucket_of(space, address), *to = bucket_of(space, target);
-    if (expected) {
-        error = lock_if_equal(from, to, address, *expected);
-        if (error)
-            return error;
-    } else {
-        lock_pair(from, to);
-    }
-    unsigned woken = wake_locked(from, space, address, wake, FUTEX_ALL_BITS), moved = 0;
-    for (struct thread **link = &from->head; *link && moved < requeue && address != target;) {
-        struct thread *thread = *link;
-        if (!waits_for(thread, space, address)) {
-            link = &thread->futex_next;
-            continue;
-        }
-        *link = thread->futex_next;
-        thread->futex_address = target;
-        append(to, thread);
-        moved++;
-    }
-    unlock_pair(from, to);
-    return woken + moved;
-}
-
-bool futex_cancel(struct thread *thread)
-{
-    struct futex_bucket *bucket;
-    while ((bucket = thread->bucket)) {
-        spin_lock(&bucket->lock);
-        bool queued = thread->bucket == bucket; /* not woken nor moved meanwhile */
-        if (queued) {
-            struct thread **link = &bucket->head;
-            while (*link != thread)
-                link = &(*link)->futex_next;
-            *link = thread->futex_next;
-            thread->bucket = NULL;
-        }
-        spin_unlock(&bucket->lock);
-        if (queued)
-            return true;
-    }
-    return false;
+    struct futex_call call = {.address = address,
+                              .target = target,
+                              .wake = wake,
+                              .requeue = address == target ? 0 : requeue,
+                              .bits = FUTEX_ALL_BITS};
+    return wake_and_requeue(&call, expected);
 }

@@ -6,6 +6,7 @@
 #include "lib/string.h"
 #include "mm/frames.h"
 #include "mm/space.h"
+#include "task/affinity.h"
 #include "task/exec.h"
 #include "task/files.h"
 #include "task/futex.h"
@@ -56,6 +57,8 @@ static void enlist(struct process *process, struct thread *thread)
     const struct thread *parent = this_cpu->current;
     if (parent && parent->process == process)
         thread->ending = parent->ending;
+    if (parent)
+        affinity_copy(thread, parent);
     if (!init) {
         process->wait_status = SIGKILL;
         process->exiting = true;
@@ -250,7 +253,6 @@ long process_clone(const struct clone_request *request)
         }
         return -ENOMEM;
     }
-    memcpy(child->affinity, parent->affinity, affinity_words() * sizeof(child->affinity[0]));
     child->signal_mask = parent->signal_mask;
     child->frame.rsp = request->stack;
     child->has_new_tls = request->flags & CLONE_SETTLS;

@@ -8,13 +8,12 @@
 #include "smp/ipi.h"
 #include "sys/lab.h"
 #include "task/exec.h"
-#include "task/futex.h"
+#include "task/park.h"
 #include "task/process.h"
+#include "task/run_queue.h"
 #include "task/sleep.h"
 #include "task/thread.h"
 #include <asm/errno.h>
-
-#define AFFINITY_WAIT_US 1000
 
 /* Who changes what, and why nothing is lost:
  *
@@ -26,52 +25,14 @@
  *   at; its place is written first and then the orders are looked at (sched_add, and way_out after
  *   switch_in). With full barriers between, one of the two sees the other. */
 
-static void push(struct run_queue *queue, struct thread *thread)
-{
-    thread->next = NULL;
-    thread->queue = queue;
-    if (queue->head)
-        queue->tail->next = thread;
-    else
-        queue->head = thread;
-    queue->tail = thread;
-    queue->length++;
-}
-
-static void unlink(struct run_queue *queue, struct thread *thread)
-{
-    struct thread *before = NULL;
-    for (struct thread *t = queue->head; t != thread; t = t->next)
-        before = t;
-    if (before)
-        before->next = thread->next;
-    else
-        queue->head = thread->next;
-    if (queue->tail == thread)
-        queue->tail = before;
-    thread->queue = NULL;
-    queue->length--;
-}
-
-/* The first thread in the queue that may run on the CPU. */
-static struct thread *take(struct run_queue *queue, unsigned cpu)
-{
-    for (struct thread *t = queue->head; t; t = t->next) {
-        if (thread_allowed(t, cpu)) {
-            unlink(queue, t);
-            return t;
-        }
-    }
-    return NULL;
-}
-
 /* Where a thread is best queued: an idle CPU, its home before others; else the shortest queue.
- * Looks at other CPUs' queues without their locks: a guess is enough. */
+ * Looks at other CPUs' queues without their locks: a guess is enough. A mask that is just being changed may
+ * look empty: then its home, which is online. */
 static struct cpu *choose(const struct thread *thread)
 {
-    struct cpu *best = NULL;
+    struct cpu *best = thread->home;
     unsigned best_load = ~0U;
-    unsigned home = thread->home->index;
+    unsigned home = best->index;
     for (unsigned n = 0; n < cpu_count; n++) {
         struct cpu *cpu = cpu_block((home + n) % cpu_count);
         if (!thread_allowed(thread, cpu->index) || !cpu->online)
@@ -88,23 +49,28 @@ static struct cpu *choose(const struct thread *thread)
     return best;
 }
 
+/* Should the mask change while it is queued, or be in the middle of a change, then it is queued once more,
+ * and then stays: the CPU takes it all the same, sees on its way out, before ring 3, that the thread may
+ * not be there, and queues it anew. So it is late at worst, and nothing here depends on how often others
+ * change the mask. */
 void sched_add(struct thread *thread)
 {
     struct cpu *cpu;
-    bool placed, idle;
-    do {
-        while (!(cpu = choose(thread)))
-            ; /* its affinity changes right now */
+    bool stays, idle;
+    for (unsigned turn = 0;; turn++) {
+        cpu = choose(thread);
         spin_lock(&cpu->run_queue.lock);
         thread->home = cpu;
-        push(&cpu->run_queue, thread);
+        run_queue_push(&cpu->run_queue, thread);
         atomic_thread_fence(memory_order_seq_cst);
-        placed = thread_allowed(thread, cpu->index);
-        if (!placed) /* its affinity was changed meanwhile */
-            unlink(&cpu->run_queue, thread);
+        stays = turn > 0 || thread_allowed(thread, cpu->index);
+        if (!stays)
+            run_queue_remove(&cpu->run_queue, thread);
         idle = cpu->run_queue.idle;
         spin_unlock(&cpu->run_queue.lock);
-    } while (!placed);
+        if (stays)
+            break;
+    }
     if (idle && cpu != this_cpu->self)
         ipi_reschedule(cpu->index);
 }
@@ -141,38 +107,6 @@ void sched_poke(struct thread *thread)
         this_cpu->work |= WORK_THREAD;
     else if (thread->on_cpu)
         ipi_reschedule(thread->home->index);
-}
-
-void sched_set_affinity(struct thread *thread, const uint64_t *affinity)
-{
-    for (size_t i = 0; i < affinity_words(); i++) /* others read it without a lock, word by word */
-        __atomic_store_n(&thread->affinity[i], affinity[i], __ATOMIC_RELAXED);
-    atomic_thread_fence(memory_order_seq_cst);
-    if (thread == this_cpu->current) {
-        this_cpu->work |= WORK_THREAD;
-        return;
-    }
-    struct cpu *home;
-    bool requeue;
-    do {
-        home = thread->home;
-        spin_lock(&home->run_queue.lock);
-        requeue = thread->queue == &home->run_queue && !thread_allowed(thread, home->index);
-        if (requeue)
-            unlink(&home->run_queue, thread);
-        spin_unlock(&home->run_queue.lock);
-    } while (!requeue && thread->home != home);
-    if (requeue) {
-        sched_add(thread);
-    } else if (thread->on_cpu && !thread_allowed(thread, home->index)) {
-        ipi_reschedule(home->index);
-        /* Bounded, for that CPU may be waiting here for this one. */
-        for (unsigned us = 0; us < AFFINITY_WAIT_US && thread->on_cpu && thread->home == home;
-             us++) {
-            ipi_serve();
-            clock_delay_us(1);
-        }
-    }
 }
 
 void sched_go_on(resume_fn *resume)
@@ -220,7 +154,7 @@ static struct thread *next_thread(struct cpu *cpu)
         if (n > 0 && !__atomic_load_n(&queue->length, __ATOMIC_RELAXED))
             continue;
         spin_lock(&queue->lock);
-        struct thread *thread = take(queue, cpu->index);
+        struct thread *thread = n ? run_queue_steal(queue, cpu->index) : run_queue_take(queue);
         if (n == 0)
             queue->idle = !thread;
         spin_unlock(&queue->lock);
@@ -284,10 +218,11 @@ static void finish_wait(struct thread *thread, struct trap_frame *frame)
     bool expired = thread->sleep_cpu && clock_boot_ns() >= thread->deadline;
     thread->wait = WAIT_NONE;
     sleep_cancel(thread);
+    bool parked = park_leave(thread);
     switch (wait) {
     case WAIT_FUTEX:
-        /* Still queued and no deadline: woken by mistake, which futex(2) allows. */
-        if (futex_cancel(thread) && expired)
+        /* Still parked and no deadline: woken by mistake, which futex(2) allows. */
+        if (parked && expired)
             frame->rax = (uint64_t)-ETIMEDOUT;
         break;
     case WAIT_CHILD:

@@ -31,18 +31,13 @@ enum wait;
 void sched_block(enum wait wait, uint64_t deadline);
 
 /* Makes a blocked thread runnable; others stay as they are. The caller sees to it that the thread
- * does not end meanwhile: it holds a lock that the thread takes before (futex bucket, sleepers,
+ * does not end meanwhile: it holds a lock that the thread takes before (its bucket's, sleepers,
  * process_lock). */
 void sched_wake(struct thread *thread);
 
 /* Makes a thread look at its state soon: wakes it if it is blocked, interrupts it if it runs. As
  * above. */
 void sched_poke(struct thread *thread);
-
-/* Sets the CPUs a thread may run on: affinity_words() words, at least one CPU that exists. When it
- * returns, the thread no longer runs elsewhere (the current thread: when it is back in ring 3), but
- * for a CPU that does not leave ring 0 within a millisecond. As sched_wake otherwise. */
-void sched_set_affinity(struct thread *thread, const uint64_t *affinity);
 
 /* The current thread's call, or its end, is not done: `resume` does the next piece on the way out. Between
  * two pieces interrupts are let in, other threads have their turn, and a thread that must end does not

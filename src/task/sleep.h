@@ -5,14 +5,15 @@
 
 struct thread;
 
-/* Enters the current thread, not yet switched out, in this CPU's list: sched_wake at the deadline. */
+/* Enters the current thread, not yet switched out, among this CPU's sleepers: sched_wake at the deadline. */
 void sleep_until(struct thread *thread, uint64_t deadline);
 
-/* Takes a running thread out of the list it was in, if it still is; returns only when no CPU is
+/* Takes a running thread out of the sleepers it was among, if it still is; returns only when no CPU is
  * about to wake it for that deadline. */
 void sleep_cancel(struct thread *thread);
 
-/* Wakes those of this CPU's list whose time has come. */
+/* Wakes those of this CPU's sleepers whose time has come; of very many the first ones. timer_program then
+ * sets the timer for the rest. */
 void sleepers_wake(uint64_t now);
 
 /* Sees to it that this CPU's timer fires no later than its next deadline or the end of the slice. */

@@ -2,14 +2,15 @@
  * to completion, and what blocks is a state here, not a frame of C. */
 #pragma once
 
+#include "cpu/clock.h"
 #include "cpu/cpu.h"
 #include "cpu/fpu.h"
 #include "mm/changes.h"
 #include "mm/usercopy.h"
+#include "task/park.h"
 #include <stdatomic.h>
 
 struct process;
-struct futex_bucket;
 
 enum thread_state {
     THREAD_RUNNABLE, /* running, queued, or on its way from one to the other */
@@ -22,7 +23,7 @@ enum thread_state {
 enum wait {
     WAIT_NONE,
     WAIT_RESULT,  /* the call's result stands in the frame */
-    WAIT_FUTEX,   /* result by whether it is still queued there */
+    WAIT_FUTEX,   /* result by whether it is still parked */
     WAIT_CHILD,   /* then the call is issued again */
     WAIT_THREADS, /* until it is its process's last; then the call is issued again */
     WAIT_INPUT,   /* then the call is issued again */
@@ -46,6 +47,22 @@ struct transfer {
     long done;
 };
 
+/* FUTEX_WAKE and the requeues. */
+struct futex_call {
+    user_addr_t address, target;
+    unsigned wake, requeue; /* how many it may yet */
+    unsigned done;          /* so far */
+    uint32_t bits;
+    uint64_t ticket; /* where it goes on */
+    uint64_t end;    /* who came later than the call is none of its business */
+};
+
+/* sched_setaffinity of a thread that runs elsewhere. */
+struct affinity_call {
+    int tid;
+    struct patience patience;
+};
+
 /* One frame of memory each; the extended CPU state takes its end. */
 struct thread {
     /* Constant once the thread runs, apart from what other CPUs write: getpid and gettid read
@@ -58,15 +75,17 @@ struct thread {
     _Atomic bool on_cpu;                 /* its registers are not all saved here */
     struct cpu *_Atomic home;            /* the CPU it runs on, is queued at, or last was */
     struct run_queue *_Atomic queue;     /* it is in; NULL: none. Guarded by that queue's lock */
-    struct thread *next;                 /* in the queue; the same */
+    struct thread *next, *previous;      /* in the queue; the same */
 
     /* The thread's own, while it runs; a CPU that switches it, while not. */
     enum wait wait;
     _Atomic bool ending;            /* exit(2) was called, or exec by a sibling */
     resume_fn *resume;              /* what goes on with its call, or with its end; NULL: nothing */
-    union {                         /* how far that has come, by the call */
+    union {                         /* and how far it has come with it */
         struct space_change change; /* memory_calls.c */
         struct transfer transfer;   /* transfer_calls.c */
+        struct futex_call futex;
+        struct affinity_call affinity;
     } call;
     struct thread *newborn; /* by clone in this call; gets its frame on the way out */
     bool newborn_vfork, has_new_tls;
@@ -78,21 +97,19 @@ struct thread {
     struct cpu *sleep_cpu; /* NULL: no timeout is set. Written by the thread's own CPU only */
     bool sleeping;
     uint64_t deadline; /* clock_boot_ns */
-    struct thread *sleep_next;
+    struct tree_node sleep_node;
 
-    /* Guarded by the bucket's lock (futex.c). */
-    struct futex_bucket *_Atomic bucket; /* NULL: not queued */
-    user_addr_t futex_address;
-    struct space *futex_space;
-    uint32_t futex_bits;
-    struct thread *futex_next;
+    struct parked parked; /* guarded by its bucket's lock */
+    uint32_t futex_bits;  /* the same */
 
     struct thread *sibling; /* in process->threads; guarded by process_lock */
 
     struct trap_frame frame; /* while not on_cpu */
     uint64_t fs_base, gs_base;
     uint16_t ds, es, fs, gs;
-    uint64_t affinity[]; /* bit set of CPU indices, affinity_words() of them */
+    /* Bit set of CPU indices, affinity_words() of them. Written with process_lock held (affinity.c); the
+     * scheduler reads single bits without. */
+    uint64_t affinity[];
 };
 
 /* Room for the affinity between the struct and the extended state, in CPUs. */

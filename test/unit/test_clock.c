@@ -519,6 +519,76 @@ test_boot_time_starts_at_the_first_instruction_and_the_wall_clock_goes_with_it(v
     assert_in_range(real, truth - truth / 1000, truth + truth / 1000);
 }
 
+/* Looks every `ps` until it is over. How many that took. */
+static unsigned long looks_until_over(struct patience *patience, uint64_t ps)
+{
+    for (unsigned long looks = 1;; looks++) {
+        pass(ps);
+        if (patience_is_over(patience))
+            return looks;
+        assert_true(looks < 10000000);
+    }
+}
+
+/* As near as the clock's rate was measured, and as a look comes. */
+static void assert_about(uint64_t ns, uint64_t expected)
+{
+    uint64_t slack = expected / 500 + 25000;
+    assert_in_range(ns + slack, expected, expected + 2 * slack);
+}
+
+static void test_patience_is_time_where_looks_come_often(void **state)
+{
+    static const uint64_t spans_ns[] = {200000, 90000000, 20000000000};
+    for (unsigned i = 0; i < 3; i++) {
+        switch_on(state);
+        start();
+        struct patience patience = patience_of(spans_ns[i]);
+        uint64_t begin = machine.ps;
+        looks_until_over(&patience, 10000000);
+        uint64_t ns = (machine.ps - begin) / 1000;
+        assert_about(ns, spans_ns[i]);
+        assert_true(patience_is_over(&patience)); /* and stays so */
+    }
+}
+
+/* A minute in which nobody ran, at any moment of the wait, and many of them. */
+static void test_patience_outlasts_a_machine_that_is_stopped(void **state)
+{
+    static const uint64_t spans_ns[] = {200000, 90000000, 20000000000};
+    for (unsigned i = 0; i < 3; i++) {
+        switch_on(state);
+        start();
+        struct patience patience = patience_of(spans_ns[i]);
+        for (unsigned pauses = 0; pauses < 15; pauses++) {
+            pass(60000000000000);
+            assert_false(patience_is_over(&patience));
+        }
+        uint64_t begin = machine.ps;
+        looks_until_over(&patience, 10000000);
+        uint64_t left = spans_ns[i] - 15 * patience.step, ns = (machine.ps - begin) / 1000;
+        assert_about(ns, left);
+    }
+}
+
+/* Bounded by its looks all the same, and not longer than what it is told where time stands or goes back. */
+static void test_patience_ends_however_slow_the_looks_are(void **state)
+{
+    (void)state;
+    start();
+    struct patience patience = patience_of(200000);
+    assert_in_range(looks_until_over(&patience, 5000000000000), 16, 17);
+    patience = patience_of(20000000000);
+    assert_in_range(looks_until_over(&patience, 5000000000000), 20000, 20000);
+    patience = patience_of(90000000);
+    for (unsigned looks = 1; looks < 90; looks++) {
+        machine.ps -= 10000000;
+        assert_false(patience_is_over(&patience));
+    }
+    machine.ps -= 10000000;
+    assert_true(patience_is_over(&patience));
+}
+
 int main(void)
 {
 #define test(name) cmocka_unit_test_setup(name, switch_on)
@@ -542,6 +612,9 @@ int main(void)
         test(test_leaves_that_do_not_tell_are_passed_over),
         test(test_a_hypervisors_word_comes_first),
         test(test_invariance_is_what_cpuid_says),
+        test(test_patience_is_time_where_looks_come_often),
+        test(test_patience_outlasts_a_machine_that_is_stopped),
+        test(test_patience_ends_however_slow_the_looks_are),
         test(test_boot_time_starts_at_the_first_instruction_and_the_wall_clock_goes_with_it),
     };
     return cmocka_run_group_tests(tests, seed_random, NULL);
