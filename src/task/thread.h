@@ -4,7 +4,10 @@
 
 #include "cpu/cpu.h"
 #include "cpu/fpu.h"
+#include "lib/list.h"
 #include "mm/usercopy.h"
+#include "task/call.h"
+#include "task/ids.h"
 #include <stdatomic.h>
 
 struct process;
@@ -20,11 +23,10 @@ enum thread_state {
 /* What a blocked thread waits for, and so what is to be done when it runs again (sched.c). */
 enum wait {
     WAIT_NONE,
-    WAIT_RESULT,  /* the call's result stands in the frame */
-    WAIT_FUTEX,   /* result by whether it is still queued there */
-    WAIT_CHILD,   /* then the call is issued again */
-    WAIT_THREADS, /* until it is its process's last; then the call is issued again */
-    WAIT_INPUT,   /* then the call is issued again */
+    WAIT_RESULT, /* the call's result stands in the frame, or its next piece comes */
+    WAIT_FUTEX,  /* result by whether it is still queued there */
+    WAIT_CHILD,  /* then the call is issued again */
+    WAIT_INPUT,  /* then the call is issued again */
 };
 
 /* Goes on with a call that has more to do than one stretch with interrupts off may last. It does a piece,
@@ -48,8 +50,14 @@ struct thread {
 
     /* The thread's own, while it runs; a CPU that switches it, while not. */
     enum wait wait;
-    _Atomic bool ending;    /* exit(2) was called, or exec by a sibling */
-    resume_fn *resume;      /* what goes on with its call, or with its end; NULL: nothing */
+    bool ending;        /* exit(2) was called */
+    bool dying;         /* its end has begun: it is no longer looked whether it must */
+    unsigned end_stage; /* exit.c */
+    resume_fn *resume;  /* what goes on with its call, or with its end; NULL: nothing */
+    /* Gives back a piece of what its call has made so far, should the thread end now. True: nothing is
+     * left. NULL: there is nothing. */
+    bool (*abandon)(struct thread *thread);
+    union call call;        /* of the call that is in pieces */
     struct thread *newborn; /* by clone in this call; gets its frame on the way out */
     bool newborn_vfork, has_new_tls;
     uint64_t exec_entry, exec_stack; /* by execve in this call: where to begin; 0: nothing */
@@ -69,7 +77,12 @@ struct thread {
     uint32_t futex_bits;
     struct thread *futex_next;
 
-    struct thread *sibling; /* in process->threads; guarded by process_lock */
+    /* Guarded by process_lock. */
+    struct task_id id;      /* unused where tid is pid: the process has it */
+    struct list sibling;    /* in process->threads */
+    struct list child_wait; /* in one of the lists of wait.c */
+    struct thread *vfork_child,
+        *vfork_waiter; /* whom it waits for in vfork, and who waits for it */
 
     struct trap_frame frame; /* while not on_cpu */
     uint64_t fs_base, gs_base;
