@@ -22,13 +22,6 @@
 bool init_ended;
 static int init_status; /* guarded by process_lock */
 
-bool thread_must_end(const struct thread *thread)
-{
-    const struct process *process = thread->process;
-    const struct thread *survivor = process->survivor;
-    return thread->ending || process->exiting || (survivor && survivor != thread);
-}
-
 /* Those that run or wait are told to end: some at once, and some by each that leaves. So as long as there are
  * any that have not been told, there is also one that has been and has not left. */
 static void tell_some(struct process *process, unsigned count)
@@ -97,14 +90,8 @@ static enum stage_result end_call(struct thread *thread)
     bool was_long = thread->abandon;
     thread->abandon = NULL;
     space_let_go(thread->process->space, thread);
-    thread->call.end = (struct end_call){0};
-    return was_long ? STAGE_LONG : STAGE_DONE;
-}
-
-static enum stage_result begin_robust_list(struct thread *thread)
-{
     robust_list_begin(&thread->call.end.robust, thread);
-    return STAGE_DONE;
+    return was_long ? STAGE_LONG : STAGE_DONE;
 }
 
 static enum stage_result release_robust_list(struct thread *thread)
@@ -149,6 +136,7 @@ static enum stage_result leave_others(struct thread *thread)
     bool last = process->thread_count == 1;
     if (last) {
         process->exiting = true;
+        thread->call.end.others_told = 0;
     } else {
         leave(thread);
         tell_some(process, TELL_ON);
@@ -190,8 +178,7 @@ static enum stage_result begin_teardown(struct thread *thread)
     struct space *space = process->space;
     space_load(NULL);
     process->space = NULL;
-    if (space_put(space))
-        thread->call.end.space = space;
+    thread->call.end.space = space_put(space) ? space : NULL;
     return STAGE_DONE;
 }
 
@@ -244,9 +231,8 @@ static enum stage_result end_process(struct thread *thread)
 void thread_end(struct thread *thread, struct trap_frame *frame)
 {
     static enum stage_result (*const stages[])(struct thread *) = {
-        end_call,     begin_robust_list, release_robust_list, clear_tid,
-        leave_others, end_others,        close_files,         begin_teardown,
-        tear_down,    leave_children,    end_process,
+        end_call,    release_robust_list, clear_tid, leave_others,   end_others,
+        close_files, begin_teardown,      tear_down, leave_children, end_process,
     };
     (void)frame;
     for (;;) {

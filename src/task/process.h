@@ -42,11 +42,11 @@ struct process {
     struct list zombies;    /* in the order in which they ended */
     struct list threads;
     unsigned thread_count;
-    struct list *untold; /* this one of the threads, and all behind it, are yet to be told to end */
     struct thread *_Atomic survivor; /* by execve: all others end on their next way out */
-    struct list waiting;             /* threads that wait for any child */
-    struct list waited_for;          /* the parent's threads that wait for this child */
-    struct list waking;              /* threads whose wait is over, yet to be woken */
+    struct list *untold; /* this one of the threads, and all behind it, are yet to be told to end */
+    struct list waiting; /* threads that wait for any child */
+    struct list waited_for; /* the parent's threads that wait for this child */
+    struct list waking;     /* threads whose wait is over, yet to be woken */
     bool zombie;
     _Atomic bool exiting; /* every thread ends on its next way out */
     int wait_status;      /* as wait4(2) tells it, once exiting */
@@ -80,8 +80,6 @@ long with_thread(int tid, long (*use)(struct thread *thread, void *context), voi
  * or an exit status shifted left by 8. Takes process_lock. */
 void process_exit(struct process *process, int status);
 void process_exit_locked(struct process *process, int status); /* with it held */
-
-bool thread_must_end(const struct thread *thread);
 
 /* The end of the current thread, a piece at a time. When all is done this CPU has no current thread. */
 void thread_end(struct thread *thread, struct trap_frame *frame);

@@ -322,9 +322,9 @@ void way_out(struct trap_frame *frame)
             thread_must_end(thread)) {
             lab_leave();
             thread->dying = true;
-            thread->resume = thread_end;
-        }
-        if (thread) {
+            thread->resume = NULL;
+            thread_end(thread, frame);
+        } else if (thread) {
             bool turn = (work & WORK_RESCHEDULE) && cpu->run_queue.length;
             if (thread->state == THREAD_RUNNABLE && !turn && thread_allowed(thread, cpu->index)) {
                 if (!thread->resume)

@@ -121,3 +121,11 @@ static inline bool thread_allowed(const struct thread *thread, unsigned cpu)
 {
     return __atomic_load_n(&thread->affinity[cpu / 64], __ATOMIC_RELAXED) >> cpu % 64 & 1;
 }
+
+/* Whether its end is to begin on its next way out. */
+static inline bool thread_must_end(const struct thread *thread)
+{
+    const struct process *process = thread->process;
+    const struct thread *survivor = process->survivor;
+    return thread->ending || process->exiting || (survivor && survivor != thread);
+}
