@@ -103,39 +103,7 @@ long sys_execve(user_addr_t user_path, user_addr_t user_argv, user_addr_t user_e
     if (length < 0)
         return length;
     const struct exec_strings argv = {.user = user_argv}, envp = {.user = user_envp};
-    struct exec_image image;
-    int error = exec_load(path, &argv, &envp, &image);
-    if (error)
-        return error;
-    if (!process_leave_alone()) { /* not alone: blocked, and back here later */
-        if (space_put(image.space))
-            while (!space_teardown(image.space))
-                ;
-        return 0;
-    }
-
-    /* From here on there is no way back. */
-    struct thread *thread = this_cpu->current;
-    struct process *process = thread->process;
-    struct space *old = process->space;
-    process->space = image.space;
-    space_load(image.space);
-    process_release_vfork(process);
-    if (space_put(old))
-        while (!space_teardown(old))
-            ;
-    exec_set_name(process, path);
-    files_close_on_exec(process);
-    spin_lock(&process_lock);
-    thread->tid = thread->pid; /* whichever thread it was, it is the main one now */
-    for (unsigned i = 0; i < PROCESS_SIGNALS; i++)
-        if (process->actions[i].handler != (uint64_t)SIG_IGN)
-            process->actions[i] = (struct signal_action){0};
-    spin_unlock(&process_lock);
-    exec_begin(thread, &image);
-    thread_load_state(thread);
-    this_cpu->work |= WORK_THREAD; /* the frame becomes the new program's on the way out */
-    return 0;
+    return exec(path, &argv, &envp);
 }
 
 long sys_exit(int status)

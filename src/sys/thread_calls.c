@@ -174,32 +174,36 @@ long sys_pause(void)
     return -EINTR;
 }
 
-/* What a signal does to a thread's process: nothing, or its end. A handler is not run, a process not
- * stopped: the sender is told so. */
-static long signal_thread(struct thread *thread, void *context)
+/* What a signal does to a process: nothing, or its end. A handler is not run, a process not stopped: the
+ * sender is told so. With process_lock held. */
+static long signal_process(struct process *process, int signal)
 {
     const uint64_t ignored_by_default =
         SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH) | SIGNAL_BIT(SIGCONT);
     const uint64_t stops =
         SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU);
-    int signal = *(const int *)context;
-    if (signal == 0)
+    if (signal == 0 || process->zombie)
         return 0;
-    uint64_t handler = thread->process->actions[signal - 1].handler;
+    uint64_t handler = process->actions[signal - 1].handler;
     bool by_default = handler == (uint64_t)SIG_DFL;
     if (handler == (uint64_t)SIG_IGN || (by_default && (ignored_by_default & SIGNAL_BIT(signal))))
         return 0;
     if (!by_default || (stops & SIGNAL_BIT(signal)))
         return -ENOSYS;
-    process_exit_locked(thread->process, signal);
+    process_exit_locked(process, signal);
     return 0;
 }
 
-static long send_signal(int tgid, int tid, int signal)
+/* To the process in which somebody has the id; pid: which one that must be, or -1 for any. */
+static long send_signal(int pid, int number, int signal)
 {
     if (signal < 0 || signal > PROCESS_SIGNALS)
         return -EINVAL;
-    long error = with_thread(tgid, tid, signal_thread, &signal);
+    spin_lock(&process_lock);
+    const struct task_id *id = ids_find(number);
+    bool found = id && (pid == -1 || id->process->pid == pid);
+    long error = found ? signal_process(id->process, signal) : -ESRCH;
+    spin_unlock(&process_lock);
     if (error == -ENOSYS)
         klog("sys", "%s: signal %d is not sent: handlers are not run, processes not stopped",
              this_cpu->current->process->name, signal);
@@ -219,5 +223,5 @@ long sys_tkill(int tid, int signal)
 long sys_kill(int pid, int signal)
 {
     /* Process groups are not kept: every other form of pid names none that exists. */
-    return pid <= 0 ? -ESRCH : send_signal(pid, 0, signal);
+    return pid <= 0 ? -ESRCH : send_signal(pid, pid, signal);
 }

@@ -49,7 +49,7 @@ static void wait_until_moved(struct thread *thread, struct trap_frame *frame)
 {
     struct affinity_call *call = &thread->call.affinity;
     (void)frame; /* where the result stands already */
-    if (with_thread(-1, call->tid, is_elsewhere, NULL) == 1 && !patience_is_over(&call->patience))
+    if (with_thread(call->tid, is_elsewhere, NULL) == 1 && !patience_is_over(&call->patience))
         sched_go_on(wait_until_moved);
 }
 
@@ -62,7 +62,7 @@ long affinity_set(int tid, const uint64_t *mask)
         spin_unlock(&process_lock);
         return 0;
     }
-    long result = with_thread(-1, tid, set_mask, (void *)mask);
+    long result = with_thread(tid, set_mask, (void *)mask);
     if (result <= 0)
         return result;
     self->call.affinity = (struct affinity_call){.tid = tid, .patience = patience_of(MOVE_NS)};
@@ -78,7 +78,7 @@ static long get_mask(struct thread *thread, void *mask)
 
 long affinity_get(int tid, uint64_t *mask)
 {
-    return with_thread(-1, tid ? tid : this_cpu->current->tid, get_mask, mask);
+    return with_thread(tid ? tid : this_cpu->current->tid, get_mask, mask);
 }
 
 void affinity_copy(struct thread *to, const struct thread *from)

@@ -7,6 +7,8 @@
 #include "task/thread.h"
 #include <linux/futex.h>
 
+#define ENTRIES_A_PIECE 16 /* each may bring in three pages */
+
 static void release(const struct thread *thread, user_addr_t address)
 {
     uint32_t word;
@@ -21,22 +23,31 @@ static void release(const struct thread *thread, user_addr_t address)
         futex_wake(address, 1, FUTEX_ALL_BITS);
 }
 
-void robust_list_release(struct thread *thread)
+void robust_list_begin(struct robust_walk *walk, const struct thread *thread)
 {
     struct robust_list_head head;
+    *walk = (struct robust_walk){.entry = thread->robust_list};
     if (!thread->robust_list || copy_from_user(&head, thread->robust_list, sizeof(head)))
         return;
-    user_addr_t pending =
-        (user_addr_t)head.list_op_pending & ~1UL; /* bit 0: priority inheritance */
-    user_addr_t entry = (user_addr_t)head.list.next & ~1UL;
-    for (unsigned n = 0; entry != thread->robust_list && n < ROBUST_LIST_LIMIT; n++) {
+    walk->pending = (user_addr_t)head.list_op_pending & ~1UL; /* bit 0: priority inheritance */
+    walk->entry = (user_addr_t)head.list.next & ~1UL;
+    walk->offset = (uint64_t)head.futex_offset;
+    walk->left = ROBUST_LIST_LIMIT;
+}
+
+bool robust_list_go_on(struct robust_walk *walk, const struct thread *thread)
+{
+    for (unsigned n = 0; walk->left && walk->entry != thread->robust_list; n++, walk->left--) {
         user_addr_t next;
-        if (copy_from_user(&next, entry, sizeof(next)))
-            return;
-        if (entry != pending)
-            release(thread, entry + (uint64_t)head.futex_offset);
-        entry = next & ~1UL;
+        if (n == ENTRIES_A_PIECE)
+            return false;
+        if (copy_from_user(&next, walk->entry, sizeof(next)))
+            return true;
+        if (walk->entry != walk->pending)
+            release(thread, walk->entry + walk->offset);
+        walk->entry = next & ~1UL;
     }
-    if (pending)
-        release(thread, pending + (uint64_t)head.futex_offset);
+    if (walk->pending)
+        release(thread, walk->pending + walk->offset);
+    return true;
 }

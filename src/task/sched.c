@@ -226,7 +226,8 @@ static void finish_wait(struct thread *thread, struct trap_frame *frame)
             frame->rax = (uint64_t)-ETIMEDOUT;
         break;
     case WAIT_CHILD:
-    case WAIT_THREADS:
+        process_wait_over();
+        /* fall through */
     case WAIT_INPUT:
         frame->rip -= 2; /* both doors' instructions are two bytes long */
         frame->rax = frame->orig_rax;
@@ -252,9 +253,12 @@ void way_out(struct trap_frame *frame)
         }
         if (thread && thread_must_end(thread) && thread->state == THREAD_BLOCKING)
             sched_wake(thread); /* it was told to end before it blocked */
-        if (thread && thread->state == THREAD_RUNNABLE && thread_must_end(thread)) {
+        if (thread && thread->state == THREAD_RUNNABLE && !thread->dying &&
+            thread_must_end(thread)) {
             lab_leave();
-            thread_end(thread);
+            thread->dying = true;
+            thread->resume = NULL;
+            thread_end(thread, frame);
         } else if (thread) {
             bool turn = (work & WORK_RESCHEDULE) && cpu->run_queue.length;
             if (thread->state == THREAD_RUNNABLE && !turn && thread_allowed(thread, cpu->index)) {

@@ -18,10 +18,11 @@ void *thread_fpu(const struct thread *thread)
 
 struct thread *thread_create(struct process *process)
 {
-    phys_addr_t frame = frame_alloc_zeroed();
+    phys_addr_t frame = frame_alloc();
     if (!frame)
         return NULL;
     struct thread *thread = phys_to_virt(frame);
+    memset(thread, 0, sizeof(*thread) + affinity_words() * sizeof(thread->affinity[0]));
     thread->process = process;
     fpu_set_initial(thread_fpu(thread)); /* xsave may leave out what is in its initial state */
     thread->home = this_cpu->self;

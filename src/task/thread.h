@@ -2,11 +2,12 @@
  * to completion, and what blocks is a state here, not a frame of C. */
 #pragma once
 
-#include "cpu/clock.h"
 #include "cpu/cpu.h"
 #include "cpu/fpu.h"
-#include "mm/changes.h"
+#include "lib/list.h"
 #include "mm/usercopy.h"
+#include "task/call.h"
+#include "task/ids.h"
 #include "task/park.h"
 #include <stdatomic.h>
 
@@ -22,46 +23,16 @@ enum thread_state {
 /* What a blocked thread waits for, and so what is to be done when it runs again (sched.c). */
 enum wait {
     WAIT_NONE,
-    WAIT_RESULT,  /* the call's result stands in the frame */
-    WAIT_FUTEX,   /* result by whether it is still parked */
-    WAIT_CHILD,   /* then the call is issued again */
-    WAIT_THREADS, /* until it is its process's last; then the call is issued again */
-    WAIT_INPUT,   /* then the call is issued again */
+    WAIT_RESULT, /* the call's result stands in the frame, or its next piece comes */
+    WAIT_FUTEX,  /* result by whether it is still parked */
+    WAIT_CHILD,  /* then the call is issued again */
+    WAIT_INPUT,  /* then the call is issued again */
 };
 
 /* Goes on with a call that has more to do than one stretch with interrupts off may last. It does a piece,
  * of a bounded length, with no lock held before or after; and is called again, perhaps on another CPU and
  * after other threads have run, if it calls sched_go_on. It may also block, or set the frame's rax. */
 typedef void resume_fn(struct thread *thread, struct trap_frame *frame);
-
-/* Bytes on their way between an open file and ring 3. */
-struct transfer {
-    int fd;
-    struct file *file; /* what that was at first, to compare with; no reference. NULL: getrandom */
-    bool writing, positioned;
-    user_addr_t vector; /* of the parts that are to come */
-    unsigned long parts;
-    user_addr_t buffer; /* what is left of the part at hand */
-    size_t left;
-    uint64_t offset; /* in a file */
-    long done;
-};
-
-/* FUTEX_WAKE and the requeues. */
-struct futex_call {
-    user_addr_t address, target;
-    unsigned wake, requeue; /* how many it may yet */
-    unsigned done;          /* so far */
-    uint32_t bits;
-    uint64_t ticket; /* where it goes on */
-    uint64_t end;    /* who came later than the call is none of its business */
-};
-
-/* sched_setaffinity of a thread that runs elsewhere. */
-struct affinity_call {
-    int tid;
-    struct patience patience;
-};
 
 /* One frame of memory each; the extended CPU state takes its end. */
 struct thread {
@@ -79,14 +50,14 @@ struct thread {
 
     /* The thread's own, while it runs; a CPU that switches it, while not. */
     enum wait wait;
-    _Atomic bool ending;            /* exit(2) was called, or exec by a sibling */
-    resume_fn *resume;              /* what goes on with its call, or with its end; NULL: nothing */
-    union {                         /* and how far it has come with it */
-        struct space_change change; /* memory_calls.c */
-        struct transfer transfer;   /* transfer_calls.c */
-        struct futex_call futex;
-        struct affinity_call affinity;
-    } call;
+    bool ending;        /* exit(2) was called */
+    bool dying;         /* its end has begun: it is no longer looked whether it must */
+    unsigned end_stage; /* exit.c */
+    resume_fn *resume;  /* what goes on with its call, or with its end; NULL: nothing */
+    /* Gives back a piece of what its call has made so far, should the thread end now. True: nothing is
+     * left. NULL: there is nothing. */
+    bool (*abandon)(struct thread *thread);
+    union call call;        /* of the call that is in pieces */
     struct thread *newborn; /* by clone in this call; gets its frame on the way out */
     bool newborn_vfork, has_new_tls;
     uint64_t exec_entry, exec_stack; /* by execve in this call: where to begin; 0: nothing */
@@ -102,7 +73,12 @@ struct thread {
     struct parked parked; /* guarded by its bucket's lock */
     uint32_t futex_bits;  /* the same */
 
-    struct thread *sibling; /* in process->threads; guarded by process_lock */
+    /* Guarded by process_lock. */
+    struct task_id id;      /* unused where tid is pid: the process has it */
+    struct list sibling;    /* in process->threads */
+    struct list child_wait; /* in one of the lists of wait.c */
+    struct thread *vfork_child,
+        *vfork_waiter; /* whom it waits for in vfork, and who waits for it */
 
     struct trap_frame frame; /* while not on_cpu */
     uint64_t fs_base, gs_base;
@@ -142,4 +118,12 @@ static inline size_t affinity_words(void)
 static inline bool thread_allowed(const struct thread *thread, unsigned cpu)
 {
     return __atomic_load_n(&thread->affinity[cpu / 64], __ATOMIC_RELAXED) >> cpu % 64 & 1;
+}
+
+/* Whether its end is to begin on its next way out. */
+static inline bool thread_must_end(const struct thread *thread)
+{
+    const struct process *process = thread->process;
+    const struct thread *survivor = process->survivor;
+    return thread->ending || process->exiting || (survivor && survivor != thread);
 }

@@ -10,8 +10,22 @@
 
 #include "spawn.h"
 
+enum { MOST = 4096, LONG = 120000 };
+
 static char *self;
-static char many_words[100][64];
+static char many_words[100][64], most_words[MOST][16], *most[MOST + 1], long_word[LONG + 1];
+
+static bool all_are_right(char *const words[], int count)
+{
+    char expected[16];
+
+    for (int i = 0; i < count; i++) {
+        snprintf(expected, sizeof(expected), "word=%d", i);
+        if (!words[i] || strcmp(words[i], expected))
+            return false;
+    }
+    return !words[count];
+}
 
 /* The child, a program of its own: its status says whether it found what it should. */
 static int child(int argc, char *argv[])
@@ -35,6 +49,14 @@ static int child(int argc, char *argv[])
                 return 1;
         return 33;
     }
+    if (strcmp(task, "most") == 0)
+        return argc == MOST && all_are_right(argv + 2, MOST - 2) && all_are_right(environ, MOST)
+                   ? 33
+                   : 1;
+    if (strcmp(task, "long") == 0)
+        return argc == 4 && strspn(argv[2], "y") == LONG && !argv[2][LONG] && !strcmp(argv[3], "z")
+                   ? 33
+                   : 1;
     if (strcmp(task, "mask") == 0) {
         unsigned long mask = 0;
 
@@ -90,6 +112,38 @@ static void test_what_is_passed(void)
     sys(rt_sigprocmask, SIG_SETMASK, (&(unsigned long){0}), NULL, 8);
 }
 
+/* The wait status of this program with those arguments and that environment, or an errno. */
+static long status_with(char *const argv[], char *const envp[])
+{
+    int status = -1;
+    long pid = spawn(self, argv, envp);
+
+    return pid < 0 ? pid : sys(wait4, pid, &status, 0, NULL) == pid ? status : -1;
+}
+
+static void test_the_most(void)
+{
+    static char *argv[MOST + 2];
+
+    argv[0] = self;
+    argv[1] = "most";
+    for (int i = 0; i < MOST; i++) {
+        snprintf(most_words[i], sizeof(most_words[i]), "word=%d", i);
+        most[i] = most_words[i];
+        if (i < MOST - 2)
+            argv[i + 2] = most[i];
+    }
+    is(status_with(argv, most), 33 << 8, "4,096 arguments and as much environment arrive");
+    if (on_sallyport()) {
+        argv[MOST] = self;
+        is(status_with(argv, most), -E2BIG, "4,097 arguments are too many");
+    } else {
+        skip("4,097 arguments are too many", "Linux takes more");
+    }
+    memset(long_word, 'y', LONG);
+    is(status_of("long", long_word, "z", NULL), 33 << 8, "a word of 120,000 bytes arrives");
+}
+
 static void test_waiting(void)
 {
     char *sleeper[] = {self, "sleep", NULL}, *quick[] = {self, "exit", "7", NULL};
@@ -122,9 +176,10 @@ int main(int argc, char *argv[])
     self = argv[0];
     if (argc > 1)
         return child(argc, argv);
-    plan(24);
+    plan(27);
     test_statuses();
     test_what_is_passed();
+    test_the_most();
     test_waiting();
     return done();
 }
