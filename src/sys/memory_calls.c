@@ -7,6 +7,7 @@
 #include "task/process.h"
 #include "task/sched.h"
 #include "task/thread.h"
+#include "task/turn.h"
 #include <asm/errno.h>
 #include <linux/fcntl.h>
 #include <linux/mman.h>
@@ -21,25 +22,37 @@ static struct space_change *own_change(void)
 
 static bool do_piece(struct thread *thread)
 {
-    int state = space_change(thread->process->space, thread, &thread->call.change);
+    struct space *space = thread->process->space;
+    int state = space_change(space, thread, &thread->call.change);
     if (state == SPACE_BUSY)
-        sched_yield();
+        turn_wait(space);
     return state == SPACE_DONE;
+}
+
+static bool abandon(struct thread *thread)
+{
+    turn_end(thread->process->space, thread);
+    return true;
 }
 
 static void go_on(struct thread *thread, struct trap_frame *frame)
 {
-    if (do_piece(thread))
-        frame->rax = (uint64_t)thread->call.change.result;
-    else
+    if (!do_piece(thread)) {
         sched_go_on(go_on);
+        return;
+    }
+    thread->abandon = NULL;
+    turn_end(thread->process->space, thread);
+    frame->rax = (uint64_t)thread->call.change.result;
 }
 
 /* The result of the change that has been filled in, if one piece is all of it. */
 static long begin(void)
 {
-    if (do_piece(this_cpu->current))
-        return own_change()->result;
+    struct thread *thread = this_cpu->current;
+    if (do_piece(thread))
+        return thread->call.change.result;
+    thread->abandon = abandon;
     sched_go_on(go_on);
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "task/process.h"
 #include "task/sched.h"
 #include "task/thread.h"
+#include "task/turn.h"
 #include <asm/errno.h>
 #include <linux/sched.h>
 
@@ -15,7 +16,7 @@ static bool abandon(struct thread *parent)
 {
     struct clone_call *call = &parent->call.clone;
     struct process *child = call->child;
-    space_let_go(parent->process->space, parent);
+    turn_end(parent->process->space, parent);
     if (child->space && !call->put) {
         call->put = true;
         if (!space_put(child->space))
@@ -80,12 +81,6 @@ static long bear(struct thread *parent, struct process *process)
     return tid;
 }
 
-/* The source is another thread's in the middle of a change. */
-static void space_wait(void)
-{
-    sched_yield();
-}
-
 /* A piece of making a process. False: there is more. */
 static bool make_child(struct thread *parent, long *result)
 {
@@ -96,7 +91,7 @@ static bool make_child(struct thread *parent, long *result)
     if (!call->error && child->space != process->space) {
         int copied = space_copy(child->space, process->space, parent, &call->copied);
         if (copied == SPACE_BUSY)
-            space_wait();
+            turn_wait(process->space);
         if (copied == SPACE_BUSY || copied == SPACE_MORE)
             return false;
         call->error = copied;
@@ -120,10 +115,12 @@ static bool make_child(struct thread *parent, long *result)
 static void go_on(struct thread *parent, struct trap_frame *frame)
 {
     long result;
-    if (make_child(parent, &result))
-        frame->rax = (uint64_t)result;
-    else
+    if (!make_child(parent, &result)) {
         sched_go_on(go_on);
+        return;
+    }
+    turn_end(parent->process->space, parent);
+    frame->rax = (uint64_t)result;
 }
 
 long process_clone(const struct clone_request *request)

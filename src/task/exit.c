@@ -89,7 +89,6 @@ static enum stage_result end_call(struct thread *thread)
         return STAGE_MORE;
     bool was_long = thread->abandon;
     thread->abandon = NULL;
-    space_let_go(thread->process->space, thread);
     robust_list_begin(&thread->call.end.robust, thread);
     return was_long ? STAGE_LONG : STAGE_DONE;
 }
