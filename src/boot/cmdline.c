@@ -24,6 +24,7 @@ static const struct knob {
     {"acpi", KNOB_DUMP, offsetof(struct cmdline, acpi_dump)},
     {"apic", KNOB_APIC, offsetof(struct cmdline, apic)},
     {"init", KNOB_TEXT, offsetof(struct cmdline, init)},
+    {"irqsoff", KNOB_SWITCH, offsetof(struct cmdline, irqsoff)},
     {"lab", KNOB_SWITCH, offsetof(struct cmdline, lab)},
     {"maxcpus", KNOB_COUNT, offsetof(struct cmdline, max_cpus)},
     {"nosmp", KNOB_FLAG, offsetof(struct cmdline, nosmp)},

@@ -26,6 +26,7 @@
 #include "smp/skew.h"
 #include "smp/tables.h"
 #include "sys/about.h"
+#include "sys/irqsoff.h"
 #include "sys/lab.h"
 #include "task/files.h"
 #include "task/process.h"
@@ -160,6 +161,7 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     clock_init(first_tsc);
     parse_command_line();
     power_set_choice(cmdline.poweroff);
+    irqsoff_init(cmdline.irqsoff);
     mitigations_decide(cmdline.mitigations);
     idt_open_door(); /* int 0x80, by the door that the mitigations want */
     ram_take(&boot, information);

@@ -199,6 +199,10 @@ long sys_sysinfo(user_addr_t out)
         .procs = 1,
         .mem_unit = 1,
     };
+#ifdef FAULT_long_stretch
+    for (unsigned long turns = 1000000; turns; turns--) /* two instructions each */
+        __asm__ volatile("" : "+r"(turns));
+#endif
 #ifdef FAULT_wild_pointer
     *(volatile long *)0xffffb00000000000 = info.uptime;
 #endif
