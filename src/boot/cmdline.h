@@ -27,6 +27,9 @@ struct cmdline {
     uint8_t mitigations[MITIGATION_COUNT];   /* kpti=auto|on|off and so on: enum choice */
     char culprit[64];                        /* the word an error is about, cut to fit */
     char storage[CMDLINE_MAX];               /* the words, unquoted */
+#ifdef FAULT_alloc_fail
+    uint32_t alloc_fail; /* alloc_fail=N, default 0: mm/alloc_fail.h */
+#endif
 };
 
 /* line: terminated. Words are separated by spaces; within "..." a space is a character, and \\, \"

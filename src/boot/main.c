@@ -18,6 +18,7 @@
 #include "dev/console.h"
 #include "dev/power.h"
 #include "lib/random.h"
+#include "mm/alloc_fail.h"
 #include "mm/frames.h"
 #include "smp/bringup.h"
 #include "smp/cpus.h"
@@ -185,6 +186,9 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     skew_measure(); /* do all tell the same time? */
     klog("sys", "doors open: " ENTRY_NAME);
     lab_init(cmdline.lab);
+#ifdef FAULT_alloc_fail
+    alloc_fail_init(cmdline.alloc_fail);
+#endif
     about_init(cmdline.lab);
     start_init();
     sched_enter();

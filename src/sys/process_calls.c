@@ -7,6 +7,7 @@
 #include "lib/format.h"
 #include "lib/random.h"
 #include "lib/string.h"
+#include "mm/alloc_fail.h"
 #include "mm/frames.h"
 #include "mm/space.h"
 #include "sys/table.h"
@@ -108,6 +109,7 @@ long sys_execve(user_addr_t user_path, user_addr_t user_argv, user_addr_t user_e
         return length;
     const struct exec_strings argv = {.user = user_argv}, envp = {.user = user_envp};
     struct exec_image image;
+    alloc_fail_exec(this_cpu->current->process);
     int error = exec_load(path, &argv, &envp, &image);
     if (error)
         return error;
@@ -199,6 +201,9 @@ long sys_sysinfo(user_addr_t out)
         .procs = 1,
         .mem_unit = 1,
     };
+#ifdef FAULT_alloc_fail
+    info.bufferram = alloc_fail_count();
+#endif
 #ifdef FAULT_long_stretch
     for (unsigned long turns = 1000000; turns; turns--) /* two instructions each */
         __asm__ volatile("" : "+r"(turns));

@@ -4,6 +4,7 @@
 #include "task/process.h"
 #include "boot/end.h"
 #include "lib/string.h"
+#include "mm/alloc_fail.h"
 #include "mm/frames.h"
 #include "mm/space.h"
 #include "task/exec.h"
@@ -33,6 +34,7 @@ static struct process *process_create(struct process *parent)
         return NULL;
     struct process *process = phys_to_virt(frame);
     process->parent = parent;
+    alloc_fail_inherit(process, parent);
     process->files_lock = (struct spinlock)SPINLOCK("files", LOCK_FILES);
     return process;
 }
