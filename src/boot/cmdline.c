@@ -21,9 +21,13 @@ static const struct knob {
     enum knob_kind kind;
     size_t field; /* offset in struct cmdline: bool, uint8_t, uint32_t, const char * */
 } knobs[] = {
+#ifdef FAULT_alloc_fail
+    {"alloc_fail", KNOB_COUNT, offsetof(struct cmdline, alloc_fail)},
+#endif
     {"acpi", KNOB_DUMP, offsetof(struct cmdline, acpi_dump)},
     {"apic", KNOB_APIC, offsetof(struct cmdline, apic)},
     {"init", KNOB_TEXT, offsetof(struct cmdline, init)},
+    {"irqsoff", KNOB_SWITCH, offsetof(struct cmdline, irqsoff)},
     {"lab", KNOB_SWITCH, offsetof(struct cmdline, lab)},
     {"maxcpus", KNOB_COUNT, offsetof(struct cmdline, max_cpus)},
     {"nosmp", KNOB_FLAG, offsetof(struct cmdline, nosmp)},

@@ -22,10 +22,14 @@ struct cmdline {
     bool acpi_dump;                          /* acpi=dump: print the firmware's tables */
     uint8_t apic;                            /* apic=auto|xapic|x2apic: enum apic_mode */
     uint8_t poweroff;                        /* poweroff=auto|on|off: enum choice */
+    bool irqsoff;                            /* irqsoff=on|off, default off: sys/irqsoff.h */
     bool lab;                                /* lab=on|off, default off: sys/lab.h */
     uint8_t mitigations[MITIGATION_COUNT];   /* kpti=auto|on|off and so on: enum choice */
     char culprit[64];                        /* the word an error is about, cut to fit */
     char storage[CMDLINE_MAX];               /* the words, unquoted */
+#ifdef FAULT_alloc_fail
+    uint32_t alloc_fail; /* alloc_fail=N, default 0: mm/alloc_fail.h */
+#endif
 };
 
 /* line: terminated. Words are separated by spaces; within "..." a space is a character, and \\, \"

@@ -8,6 +8,7 @@
 #include "dev/power.h"
 #include "lib/format.h"
 #include "mm/frames.h"
+#include "sys/irqsoff.h"
 
 static size_t frames_at_start;
 
@@ -18,6 +19,7 @@ void machine_mark_start(void)
 
 static _Noreturn void leave(int exit_status)
 {
+    irqsoff_report();
     char status[24];
     format(status, sizeof(status), "status %d", exit_status);
     if (power_wait(status))
@@ -53,6 +55,7 @@ void machine_leave(enum machine_request request, const char *program)
     console_seize();
     /* After what a program may have left without a newline, before the verdict's own line. */
     klog("power", "%s asks for %s", program, names[request]);
+    irqsoff_report();
     if (running)
         klog("power", "%u other CPUs did not stop", running);
     if (request == MACHINE_RESTART)

@@ -18,6 +18,7 @@
 #include "dev/console.h"
 #include "dev/power.h"
 #include "lib/random.h"
+#include "mm/alloc_fail.h"
 #include "mm/frames.h"
 #include "smp/bringup.h"
 #include "smp/cpus.h"
@@ -26,6 +27,7 @@
 #include "smp/skew.h"
 #include "smp/tables.h"
 #include "sys/about.h"
+#include "sys/irqsoff.h"
 #include "sys/lab.h"
 #include "task/files.h"
 #include "task/process.h"
@@ -160,6 +162,7 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     clock_init(first_tsc);
     parse_command_line();
     power_set_choice(cmdline.poweroff);
+    irqsoff_init(cmdline.irqsoff);
     mitigations_decide(cmdline.mitigations);
     idt_open_door(); /* int 0x80, by the door that the mitigations want */
     ram_take(&boot, information);
@@ -183,6 +186,9 @@ void kernel_main(uint32_t information, uint64_t first_tsc)
     skew_measure(); /* do all tell the same time? */
     klog("sys", "doors open: " ENTRY_NAME);
     lab_init(cmdline.lab);
+#ifdef FAULT_alloc_fail
+    alloc_fail_init(cmdline.alloc_fail);
+#endif
     about_init(cmdline.lab);
     start_init();
     sched_enter();

@@ -24,6 +24,8 @@ void asm_offsets(void)
     DEFINE(CPU_WORK, offsetof(struct cpu, work));
     DEFINE(CPU_KERNEL_CR3, offsetof(struct cpu, kernel_cr3));
     DEFINE(CPU_USER_CR3, offsetof(struct cpu, user_cr3));
+    DEFINE(CPU_OFF_SINCE, offsetof(struct cpu, off_since));
+    DEFINE(CPU_OFF_KIND, offsetof(struct cpu, off_kind));
     DEFINE(CPU_STATE, offsetof(struct cpu, state));
     CONSTANT(CPU_STATE_STARTING);
     CONSTANT(CPU_STATE_RUNNING);
@@ -67,6 +69,7 @@ void asm_offsets(void)
     CONSTANT(DOOR_CLEARS_REGS);
     CONSTANT(DOOR_SETS_IBRS);
     CONSTANT(DOOR_CHANGES_TABLES);
+    CONSTANT(DOOR_TIMED);
     CONSTANT(DOOR_VARIANTS);
     CONSTANT(EFER_LME);
     CONSTANT(EFER_NXE);

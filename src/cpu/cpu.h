@@ -106,6 +106,8 @@ struct cpu {
     uint64_t timer_deadline;    /* clock_boot_ns the APIC timer is set for; UINT64_MAX: not set */
     uint64_t nmi_count, interrupt_count; /* that it has taken */
     bool lab_installed;                  /* a stub stands in one of its doors: sys/lab.h */
+    uint64_t off_since,
+        off_kind; /* TSC at which interrupts went off, 0: not timed; by what: sys/irqsoff.h */
 
     _Alignas(16) uint64_t gdt[8]; /* null, code, data, user data, user code, TSS (two), spare */
     struct tss tss;

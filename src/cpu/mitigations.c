@@ -7,6 +7,7 @@
 #include "dev/console.h"
 #include "lib/format.h"
 #include "lib/string.h"
+#include "sys/irqsoff.h"
 
 /* A place for instructions that are kept aside (mitigations.inc). */
 struct mitigation_site {
@@ -99,7 +100,7 @@ unsigned mitigations_door_variant(void)
     return (mitigated(MITIGATION_INDEX_MASK) ? 0 : DOOR_UNMASKED) |
            (mitigated(MITIGATION_CLEAR_REGS) ? DOOR_CLEARS_REGS : 0) |
            (mitigated(MITIGATION_IBRS) && !ibrs_stays ? DOOR_SETS_IBRS : 0) |
-           (mitigated(MITIGATION_KPTI) ? DOOR_CHANGES_TABLES : 0);
+           (mitigated(MITIGATION_KPTI) ? DOOR_CHANGES_TABLES : 0) | (irqsoff_on ? DOOR_TIMED : 0);
 }
 
 void mitigations_describe(char *buffer, size_t size)

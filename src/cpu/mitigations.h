@@ -40,7 +40,8 @@ enum door_variant {
     DOOR_CLEARS_REGS = 2,    /* MITIGATION_CLEAR_REGS */
     DOOR_SETS_IBRS = 4,      /* MITIGATION_IBRS, where it cannot stay set in ring 3 */
     DOOR_CHANGES_TABLES = 8, /* MITIGATION_KPTI */
-    DOOR_VARIANTS = 16,
+    DOOR_TIMED = 16,         /* irqsoff=on (sys/irqsoff.h) */
+    DOOR_VARIANTS = 32,
 };
 unsigned mitigations_door_variant(void); /* a bit set of enum door_variant */
 

@@ -7,6 +7,7 @@
 #include "cpu/panic.h"
 #include "cpu/spinlock.h"
 #include "lib/string.h"
+#include "mm/alloc_fail.h"
 #include <asm/errno.h>
 
 /* A frame's word, below the watermark. 0: not ours. 1 to REFS_MAX: allocated, with so many references.
@@ -161,6 +162,8 @@ int frames_init(const struct phys_range *usable, size_t usable_count,
 
 phys_addr_t frame_alloc(void)
 {
+    if (alloc_fail_now())
+        return 0;
     spin_lock(&frames_lock);
     uint64_t frame = free_list;
     if (frame != 0) {

@@ -3,7 +3,7 @@
 %include "asm-offsets.inc"
 %include "sys/frame.inc"
 
-extern syscall_table, sys_beyond_table, sys_lab, way_out, leave_frame
+extern syscall_table, sys_beyond_table, sys_lab, way_out, way_out_timed, leave_frame
 
 section .text
 
@@ -43,7 +43,7 @@ global leave_slow_saved
 leave_slow_saved:                       ; a door that saved them on its way in
     mov [rsp + FRAME_RAX], rax
     mov rdi, rsp
-    call way_out
+    TIMED_CALL way_out
     jmp leave_frame
 
 ; In:  rsp = a complete frame of ring 0, GS = this CPU's block.

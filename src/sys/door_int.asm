@@ -4,7 +4,7 @@
 %include "cpu/mitigations.inc"
 %include "sys/frame.inc"
 
-extern dispatch, dispatch_unmasked, leave_slow, leave_slow_saved
+extern dispatch, dispatch_unmasked, leave_slow, leave_slow_saved, irqsoff_end
 
 section .entry.text
 

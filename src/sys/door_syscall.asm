@@ -3,7 +3,7 @@
 %include "asm-offsets.inc"
 %include "sys/frame.inc"
 
-extern dispatch, dispatch_unmasked, leave_slow, leave_slow_saved
+extern dispatch, dispatch_unmasked, leave_slow, leave_slow_saved, irqsoff_end
 
 section .entry.text
 

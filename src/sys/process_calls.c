@@ -6,6 +6,7 @@
 #include "cpu/fpu.h"
 #include "lib/format.h"
 #include "lib/string.h"
+#include "mm/alloc_fail.h"
 #include "mm/frames.h"
 #include "mm/space.h"
 #include "sys/table.h"
@@ -103,6 +104,7 @@ long sys_execve(user_addr_t user_path, user_addr_t user_argv, user_addr_t user_e
     if (length < 0)
         return length;
     const struct exec_strings argv = {.user = user_argv}, envp = {.user = user_envp};
+    alloc_fail_exec(this_cpu->current->process);
     return exec(path, &argv, &envp);
 }
 
@@ -167,6 +169,13 @@ long sys_sysinfo(user_addr_t out)
         .procs = 1,
         .mem_unit = 1,
     };
+#ifdef FAULT_alloc_fail
+    info.bufferram = alloc_fail_count();
+#endif
+#ifdef FAULT_long_stretch
+    for (unsigned long turns = 1000000; turns; turns--) /* two instructions each */
+        __asm__ volatile("" : "+r"(turns));
+#endif
 #ifdef FAULT_wild_pointer
     *(volatile long *)0xffffb00000000000 = info.uptime;
 #endif

@@ -91,6 +91,11 @@ static const char *const names[SYSCALL_COUNT] = {
 #include "syscall_names.h"
 };
 
+const char *syscall_name(uint32_t number)
+{
+    return names[number] ? names[number] : "no such number";
+}
+
 static void log_unimplemented(uint32_t number, const char *name)
 {
     klog("sys", "call %u (%s) is not implemented; first wanted by %s", number, name,
@@ -103,7 +108,7 @@ long sys_unimplemented(void)
     uint32_t number = (uint32_t)user_frame()->orig_rax;
     uint64_t mask = 1UL << number % 64;
     if (!(logged[number / 64] & mask) && !(atomic_fetch_or(&logged[number / 64], mask) & mask))
-        log_unimplemented(number, names[number] ? names[number] : "no such number");
+        log_unimplemented(number, syscall_name(number));
     return -ENOSYS;
 }
 

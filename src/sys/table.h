@@ -14,6 +14,9 @@
 long sys_unimplemented(void);
 long sys_beyond_table(void);
 
+/* Of a number of the table's, as Linux names it. */
+const char *syscall_name(uint32_t number);
+
 /* transfer_calls.c, file_calls.c, path_calls.c */
 long sys_read(int fd, user_addr_t buffer, size_t count);
 long sys_write(int fd, user_addr_t buffer, size_t count);

@@ -4,7 +4,7 @@
 %include "cpu/mitigations.inc"
 %include "sys/frame.inc"
 
-extern trap, trap_ist, way_out, leave_to_kernel, entry_text_start, entry_text_end
+extern trap, trap_timed, trap_ist, way_out, way_out_timed, leave_to_kernel, entry_text_start, entry_text_end
 
 ; Exceptions that push an error code (SDM vol. 3, table 6-1), and those with a stack of their own.
 %define HAS_ERROR_CODE(v) (v == 8 || (v >= 10 && v <= 14) || v == 17 || v == 21 || v == 29 || v == 30)
@@ -66,7 +66,7 @@ entry:
     SET_IBRS 1
     END_IF
     mov rdi, rsp
-    call trap                           ; returns the frame to leave by: this one, or, for an iretq
+    TIMED_CALL trap                     ; returns the frame to leave by: this one, or, for an iretq
     mov rsp, rax                        ; that faulted, the one that it refused
     test byte [rsp + FRAME_CS], 3
     jz leave_to_kernel
@@ -74,7 +74,7 @@ entry:
     cmp dword [gs:CPU_WORK], 0
     je leave_frame
     mov rdi, rsp
-    call way_out
+    TIMED_CALL way_out
     jmp leave_frame
 .from_kernel:
     ; The one thing here that can fault is an iretq to ring 3: it does so in ring 0, but after its
@@ -159,7 +159,7 @@ entry_ist:
     IF_MITIGATED MITIGATION_IBRS
     SET_IBRS 1
     END_IF
-    call trap
+    TIMED_CALL trap
     mov rsp, rax
     jmp entry.to_user
 

@@ -3,6 +3,7 @@
 
 #include "task/process.h"
 #include "lib/string.h"
+#include "mm/alloc_fail.h"
 #include "mm/frames.h"
 #include "mm/space.h"
 #include "task/affinity.h"
@@ -25,6 +26,7 @@ struct process *process_create(void)
     if (!frame)
         return NULL;
     struct process *process = phys_to_virt(frame);
+    alloc_fail_inherit(process, this_cpu->current ? this_cpu->current->process : NULL);
     process->files_lock = (struct spinlock)SPINLOCK("files", LOCK_FILES);
     struct list *const heads[] = {&process->children, &process->zombies,    &process->threads,
                                   &process->waiting,  &process->waited_for, &process->waking};

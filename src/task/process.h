@@ -33,6 +33,9 @@ struct process {
     int pid;
     char name[PROCESS_NAME];
     struct space *space; /* replaced by execve, when there is one thread; NULL once it has ended */
+#ifdef FAULT_alloc_fail
+    bool alloc_fails; /* its allocations are counted: mm/alloc_fail.h */
+#endif
 
     /* Guarded by process_lock. */
     struct task_id id;

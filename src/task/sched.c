@@ -6,6 +6,7 @@
 #include "cpu/panic.h"
 #include "mm/space.h"
 #include "smp/ipi.h"
+#include "sys/irqsoff.h"
 #include "sys/lab.h"
 #include "task/exec.h"
 #include "task/park.h"
@@ -122,10 +123,16 @@ static void do_piece(struct cpu *cpu, struct thread *thread, struct trap_frame *
 {
     resume_fn *resume = thread->resume;
     thread->resume = NULL;
+    if (irqsoff_on)
+        irqsoff_is_piece_of(thread);
     resume(thread, frame);
     if (cpu->locks_held)
         panic("locks 0x%x are held between two pieces of a call", cpu->locks_held);
+    if (irqsoff_on)
+        irqsoff_end();
     __asm__ volatile("sti; nop; cli" : : : "memory");
+    if (irqsoff_on)
+        irqsoff_begin(cpu->off_kind);
 }
 
 void sched_yield(void)
@@ -170,9 +177,13 @@ static struct thread *wait_for_thread(struct cpu *cpu)
     while (!(thread = next_thread(cpu))) {
         space_load(NULL);
         timer_program(clock_boot_ns());
+        if (irqsoff_on)
+            irqsoff_end();
         /* sti holds interrupts off for one more instruction, so a wake-up sent since next_thread
          * ends the hlt (SDM vol. 2, STI). */
         __asm__ volatile("sti; hlt; cli" : : : "memory");
+        if (irqsoff_on)
+            irqsoff_begin(IRQSOFF_IDLE);
     }
     __atomic_store_n(&cpu->run_queue.idle, false, __ATOMIC_RELAXED);
     return thread;
@@ -258,6 +269,8 @@ void way_out(struct trap_frame *frame)
             lab_leave();
             thread->dying = true;
             thread->resume = NULL;
+            if (irqsoff_on)
+                irqsoff_is(thread->off_kind = IRQSOFF_THREAD_END);
             thread_end(thread, frame);
         } else if (thread) {
             bool turn = (work & WORK_RESCHEDULE) && cpu->run_queue.length;
@@ -285,10 +298,10 @@ _Noreturn void sched_enter(void)
     __asm__ volatile("mov %0, %%rsp\n\t"
                      "xor %%ebp, %%ebp\n\t"
                      "mov %%rsp, %%rdi\n\t"
-                     "call way_out\n\t"
+                     "call *%1\n\t"
                      "jmp leave_frame"
                      :
-                     : "r"(user_frame())
+                     : "d"(user_frame()), "a"(irqsoff_way_out())
                      : "memory");
     __builtin_unreachable();
 }

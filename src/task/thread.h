@@ -63,6 +63,7 @@ struct thread {
     uint64_t exec_entry, exec_stack; /* by execve in this call: where to begin; 0: nothing */
     user_addr_t clear_child_tid, robust_list;
     uint64_t signal_mask;
+    uint64_t off_kind; /* what a piece is counted to: sys/irqsoff.h */
 
     /* Guarded by sleep_cpu's sleepers lock. */
     struct cpu *sleep_cpu; /* NULL: no timeout is set. Written by the thread's own CPU only */

@@ -54,9 +54,9 @@ def test_fault_that_nobody_planted_is_refused():
     refused(make("kernel", "FAULT=nowhere"), "FAULT=nowhere is not planted anywhere")
 
 
-@pytest.mark.parametrize("target", ["exact", "report", "peer", "debug"])
+@pytest.mark.parametrize("target", ["exact", "irqsoff", "report", "peer", "debug"])
 def test_what_only_qemu_can_do_is_refused_with_another_emulator(target):
-    refused(make(target, "EMULATOR=bochs"), "exact, report, peer and debug want QEMU")
+    refused(make(target, "EMULATOR=bochs"), "exact, irqsoff, report, peer and debug want QEMU")
 
 
 @pytest.mark.parametrize(

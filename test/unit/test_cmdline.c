@@ -45,6 +45,7 @@ static void test_empty_line_gives_the_defaults(void **state)
         assert_int_equal(out.apic, APIC_MODE_AUTO);
         assert_false(out.nosmp);
         assert_false(out.acpi_dump);
+        assert_false(out.irqsoff);
         assert_string_equal(out.culprit, "");
     }
 }
@@ -52,12 +53,14 @@ static void test_empty_line_gives_the_defaults(void **state)
 static void test_every_knob_is_set(void **state)
 {
     (void)state;
-    assert_int_equal(parse("init=/bin/x maxcpus=3  poweroff=off nosmp acpi=dump apic=x2apic"), 0);
+    assert_int_equal(
+        parse("init=/bin/x maxcpus=3  poweroff=off nosmp acpi=dump apic=x2apic irqsoff=on"), 0);
     assert_string_equal(out.init, "/bin/x");
     ASSERT_ARGS("/bin/x");
     assert_int_equal(out.max_cpus, 3);
     assert_int_equal(out.poweroff, CHOICE_OFF);
     assert_true(out.nosmp);
+    assert_true(out.irqsoff);
     assert_true(out.acpi_dump);
     assert_int_equal(out.apic, APIC_MODE_X2APIC);
     assert_int_equal(parse("apic=xapic poweroff=on"), 0);
