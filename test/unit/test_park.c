@@ -51,17 +51,24 @@ void spin_unlock_as(struct spinlock *lock, uint32_t rank)
     lock->locked = 0;
 }
 
+static unsigned absent; /* how many peeks find no page */
+static bool nothing_there;
+
 int peek_user_u32(uint32_t *out, user_addr_t address)
 {
     (void)address;
+    assert_true(locks_held > 0);
     *out = word;
-    return 0;
+    absent -= absent > 0;
+    return absent ? -EFAULT : 0;
 }
 
 int copy_from_user(void *to, user_addr_t from, size_t length)
 {
-    (void)to, (void)from, (void)length;
-    return -EFAULT;
+    (void)from;
+    assert_int_equal(locks_held, 0);
+    memset(to, 0, length);
+    return nothing_there ? -EFAULT : 0;
 }
 
 bool user_range_ok(user_addr_t address, uint64_t size)
@@ -85,6 +92,13 @@ void sched_wake(struct thread *thread)
     woken_at_once++;
 }
 
+static unsigned called_again;
+
+void sched_call_again(void)
+{
+    called_again++;
+}
+
 void sched_go_on(resume_fn *next)
 {
     resume = next;
@@ -102,7 +116,8 @@ static int begin(void **state)
         threads[i].process = &process;
     process.space = (struct space *)0xffff800000123000;
     queued = 0;
-    word = woken_at_once = 0;
+    word = woken_at_once = absent = called_again = 0;
+    nothing_there = false;
     resume = NULL;
     cpu.self = &cpu;
     cpu.current = CALLER;
@@ -319,6 +334,42 @@ static void test_one_of_many_is_woken_at_once(void **state)
     }
 }
 
+static void test_a_page_that_others_take_away_does_not_hold_the_call(void **state)
+{
+    (void)state;
+    cpu.current = &threads[1];
+    absent = 10;
+    assert_int_equal(futex_wait(address_of(0), 0, 1, UINT64_MAX), 0);
+    assert_int_equal(absent, 0);
+    assert_int_equal(called_again, 0);
+    cpu.current = &threads[2];
+    absent = UINT32_MAX;
+    futex_wait(address_of(0), 0, 1, UINT64_MAX);
+    assert_int_equal(called_again, 1);
+    assert_int_equal(threads[2].state, THREAD_RUNNABLE);
+    nothing_there = true;
+    assert_int_equal(futex_wait(address_of(0), 0, 1, UINT64_MAX), -EFAULT);
+    assert_int_equal(called_again, 1);
+    assert_int_equal(locks_held, 0);
+}
+
+/* A thread that runs again is not sent round for ever by those who requeue it. */
+static void test_who_leaves_is_not_moved(void **state)
+{
+    (void)state;
+    for (unsigned i = 1; i <= 3; i++)
+        wait_at(&threads[i], address_of(0), 1);
+    threads[2].parked.leaving = true;
+    assert_int_equal(futex_requeue(address_of(0), 0, address_of(1), 2, NULL), 2);
+    assert_int_equal(threads[2].parked.number, address_of(0));
+    assert_int_equal(futex_requeue(address_of(0), 0, address_of(1), 2, NULL), 0);
+    threads[2].state = THREAD_RUNNABLE;
+    assert_true(park_leave(&threads[2]));
+    wait_at(&threads[2], address_of(0), 1);
+    assert_int_equal(futex_requeue(address_of(0), 0, address_of(1), 2, NULL), 1);
+    assert_int_equal(futex_wake(address_of(1), 9, 1), 3);
+}
+
 static bool yes(const void *object)
 {
     assert_ptr_equal(object, &process);
@@ -376,6 +427,8 @@ int main(void)
         test(test_the_value_is_compared_once_at_first),
         test(test_a_piece_wakes_and_passes_over_a_bounded_number),
         test(test_one_of_many_is_woken_at_once),
+        test(test_a_page_that_others_take_away_does_not_hold_the_call),
+        test(test_who_leaves_is_not_moved),
         test(test_the_kernels_own_waits),
         test(test_what_is_refused),
     };
