@@ -7,10 +7,10 @@
 #include "task/thread.h"
 #include <asm/errno.h>
 
-/* What one piece of a call does at most. To wake a thread costs some 300 instructions, and more with many
- * CPUs; to pass one over that has none of the bits, some 20. */
 #define COMPARE_TRIES 16
 
+/* What one piece of a call does at most. To wake a thread costs some 300 instructions, and more with many
+ * CPUs; to pass one over that has none of the bits, some 20. */
 enum cost { COST_PASS = 1, COST_WAKE = 16, COST_PIECE = 64 * COST_WAKE };
 
 static int check(user_addr_t address)
