@@ -25,7 +25,7 @@ static struct process process;
 static struct thread threads[THREADS];
 static struct trap_frame frame;
 static uint32_t word; /* what every futex holds */
-static resume_fn *resume;
+static resume_fn *next_piece;
 static unsigned woken_at_once; /* since the last piece began */
 
 /* The model: those that wait, the first to come first. */
@@ -54,20 +54,20 @@ void spin_unlock_as(struct spinlock *lock, uint32_t rank)
 static unsigned absent; /* how many peeks find no page */
 static bool nothing_there;
 
-int peek_user_u32(uint32_t *out, user_addr_t address)
+int peek_user_u32(uint32_t *value, user_addr_t src)
 {
-    (void)address;
+    (void)src;
     assert_true(locks_held > 0);
-    *out = word;
+    *value = word;
     absent -= absent > 0;
     return absent ? -EFAULT : 0;
 }
 
-int copy_from_user(void *to, user_addr_t from, size_t length)
+int copy_from_user(void *dst, user_addr_t src, size_t size)
 {
-    (void)from;
+    (void)src;
     assert_int_equal(locks_held, 0);
-    memset(to, 0, length);
+    memset(dst, 0, size);
     return nothing_there ? -EFAULT : 0;
 }
 
@@ -99,9 +99,9 @@ void sched_call_again(void)
     called_again++;
 }
 
-void sched_go_on(resume_fn *next)
+void sched_go_on(resume_fn *resume)
 {
-    resume = next;
+    next_piece = resume;
 }
 
 /* ---- helpers */
@@ -118,7 +118,7 @@ static int begin(void **state)
     queued = 0;
     word = woken_at_once = absent = called_again = 0;
     nothing_there = false;
-    resume = NULL;
+    next_piece = NULL;
     cpu.self = &cpu;
     cpu.current = CALLER;
     return (int)syscall(SYS_arch_prctl, ARCH_SET_GS, &cpu);
@@ -146,9 +146,9 @@ static void forget(unsigned at)
 static long finish(long result)
 {
     assert_in_range(woken_at_once, 0, 64);
-    while (resume) {
-        resume_fn *next = resume;
-        resume = NULL;
+    while (next_piece) {
+        resume_fn *next = next_piece;
+        next_piece = NULL;
         woken_at_once = 0;
         next(CALLER, &frame);
         assert_in_range(woken_at_once, 0, 64);
@@ -283,7 +283,7 @@ static void test_the_value_is_compared_once_at_first(void **state)
     assert_int_equal(futex_requeue(address_of(0), 1, address_of(1), 300, &expected), -EAGAIN);
     word = 7;
     long result = futex_requeue(address_of(0), 1, address_of(1), 300, &expected);
-    assert_non_null(resume);
+    assert_non_null(next_piece);
     word = 8;
     assert_int_equal(finish(result), 200);
     assert_int_equal(finish(futex_wake(address_of(1), 300, 1)), 199);
@@ -293,9 +293,9 @@ static void test_the_value_is_compared_once_at_first(void **state)
 static unsigned count_pieces(void)
 {
     unsigned pieces = 0;
-    for (; resume; pieces++) {
-        resume_fn *next = resume;
-        resume = NULL;
+    for (; next_piece; pieces++) {
+        resume_fn *next = next_piece;
+        next_piece = NULL;
         next(CALLER, &frame);
     }
     return pieces;
@@ -329,7 +329,7 @@ static void test_one_of_many_is_woken_at_once(void **state)
         wait_at(&threads[i], address_of(0), 1U << i % 32);
     for (unsigned i = 1; i < THREADS; i++) {
         assert_int_equal(futex_wake(address_of(0), 1, FUTEX_ALL_BITS), 1);
-        assert_null(resume);
+        assert_null(next_piece);
         assert_int_equal(threads[i].state, THREAD_RUNNABLE);
     }
 }
