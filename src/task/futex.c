@@ -7,6 +7,8 @@
 #include "task/thread.h"
 #include <asm/errno.h>
 
+#define COMPARE_TRIES 16
+
 /* What one piece of a call does at most. To wake a thread costs some 300 instructions, and more with many
  * CPUs; to pass one over that has none of the bits, some 20. */
 enum cost { COST_PASS = 1, COST_WAKE = 16, COST_PIECE = 64 * COST_WAKE };
@@ -34,12 +36,12 @@ static void unlock_pair(struct park_bucket *a, struct park_bucket *b)
 }
 
 /* Locks the pair (twice the same: one) and compares *address with `expected`. No page may be
- * brought in under the locks: that is done without, and all tried again. 0, -EAGAIN or -EFAULT; the
- * locks are held after 0 only. */
+ * brought in under the locks: that is done without, and all tried again; where others take the page away
+ * each time, by a new call. 0, -EAGAIN or -EFAULT; the locks are held after 0 only. */
 static int lock_if_equal(struct park_bucket *a, struct park_bucket *b, user_addr_t address,
                          uint32_t expected)
 {
-    for (;;) {
+    for (unsigned tries = 0; tries < COMPARE_TRIES; tries++) {
         uint32_t value;
         lock_pair(a, b);
         int error = peek_user_u32(&value, address);
@@ -54,6 +56,8 @@ static int lock_if_equal(struct park_bucket *a, struct park_bucket *b, user_addr
         if (copy_from_user(&value, address, sizeof(value)))
             return -EFAULT;
     }
+    sched_call_again();
+    return -EAGAIN; /* which ring 3 does not see */
 }
 
 long futex_wait(user_addr_t address, uint32_t expected, uint32_t bits, uint64_t deadline)
@@ -87,16 +91,14 @@ static bool do_piece(struct futex_call *call, struct park_bucket *from, struct p
             return false;
         }
         next = park_next(thread);
-        if (call->wake && !(thread->futex_bits & call->bits)) {
-            cost += COST_PASS;
-            continue;
-        }
-        if (call->wake) {
+        if (call->wake && (thread->futex_bits & call->bits)) {
             park_wake(from, thread);
             call->wake--;
-        } else {
-            park_move(from, to, thread, call->target);
+        } else if (!call->wake && park_move(from, to, thread, call->target)) {
             call->requeue--;
+        } else {
+            cost += COST_PASS;
+            continue;
         }
         cost += COST_WAKE;
         call->done++;

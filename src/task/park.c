@@ -34,6 +34,7 @@ void park_enter(struct park_bucket *bucket, struct thread *thread, const void *o
     place->object = object;
     place->number = number;
     place->ticket = bucket->tickets++;
+    place->leaving = false;
     struct tree_node *parent = NULL, **link = &bucket->waiters.root;
     while (*link) {
         parent = *link;
@@ -52,11 +53,14 @@ void park_wake(struct park_bucket *bucket, struct thread *thread)
     atomic_store_explicit(&thread->parked.bucket, NULL, memory_order_release);
 }
 
-void park_move(struct park_bucket *from, struct park_bucket *to, struct thread *thread,
+bool park_move(struct park_bucket *from, struct park_bucket *to, struct thread *thread,
                uint64_t number)
 {
+    if (thread->parked.leaving)
+        return false;
     tree_remove(&from->waiters, &thread->parked.node);
     park_enter(to, thread, thread->parked.object, number);
+    return true;
 }
 
 struct thread *park_first(const struct park_bucket *bucket, const void *object, uint64_t number,
@@ -112,6 +116,11 @@ unsigned unpark(const void *object, uint64_t number, unsigned most)
 bool park_leave(struct thread *thread)
 {
     struct park_bucket *bucket;
+    if (!thread->parked.bucket)
+        return false;
+    /* After that it can be moved by those only who have the locks already: a second try or a third is the
+     * last, whatever others do. */
+    thread->parked.leaving = true;
     while ((bucket = thread->parked.bucket)) {
         spin_lock(&bucket->lock);
         bool parked = thread->parked.bucket == bucket; /* not woken nor moved meanwhile */

@@ -40,6 +40,7 @@ struct parked {
     const void *object;
     uint64_t number, ticket;
     struct tree_node node;
+    _Atomic bool leaving; /* by itself: is not to be moved, so that it gets hold of its bucket */
 };
 
 struct park_bucket *park_bucket(const void *object, uint64_t number);
@@ -49,8 +50,9 @@ void park_enter(struct park_bucket *bucket, struct thread *thread, const void *o
                 uint64_t number);
 void park_wake(struct park_bucket *bucket, struct thread *thread);
 
-/* Takes a place at the end of those that wait for another number, whose bucket is locked too. */
-void park_move(struct park_bucket *from, struct park_bucket *to, struct thread *thread,
+/* Gives it the last place of those that wait for another number, whose bucket is locked too. False: it is
+ * about to leave, and stays. */
+bool park_move(struct park_bucket *from, struct park_bucket *to, struct thread *thread,
                uint64_t number);
 
 /* Of those that wait for this: the first with this ticket or a later one; the next; NULL: none. */

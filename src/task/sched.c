@@ -116,6 +116,18 @@ void sched_go_on(resume_fn *resume)
     this_cpu->work |= WORK_THREAD;
 }
 
+static void call_again(struct thread *thread, struct trap_frame *frame)
+{
+    (void)thread;
+    frame->rip -= 2; /* both doors' instructions are two bytes long */
+    frame->rax = frame->orig_rax;
+}
+
+void sched_call_again(void)
+{
+    sched_go_on(call_again);
+}
+
 /* The next piece of what the current thread has left to do. Interrupts that came meanwhile are taken
  * behind it: sti holds them off for one more instruction (SDM vol. 2, STI). The stack below the frame is
  * free but for way_out, and what an interrupt wants of this CPU stands in cpu->work afterwards. */
@@ -240,8 +252,7 @@ static void finish_wait(struct thread *thread, struct trap_frame *frame)
         process_wait_over();
         /* fall through */
     case WAIT_INPUT:
-        frame->rip -= 2; /* both doors' instructions are two bytes long */
-        frame->rax = frame->orig_rax;
+        call_again(thread, frame);
         break;
     case WAIT_RESULT:
     case WAIT_NONE:

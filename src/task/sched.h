@@ -44,5 +44,8 @@ void sched_poke(struct thread *thread);
  * come to the next. (resume_fn: thread.h.) The call's return value is then the piece's to set. */
 void sched_go_on(void (*resume)(struct thread *thread, struct trap_frame *frame));
 
+/* The current thread's call comes to nothing, and is issued again. */
+void sched_call_again(void);
+
 /* Gives other runnable threads of this CPU their turn. */
 void sched_yield(void);

@@ -25,7 +25,7 @@ static struct process process;
 static struct thread threads[THREADS];
 static struct trap_frame frame;
 static uint32_t word; /* what every futex holds */
-static resume_fn *resume;
+static resume_fn *next_piece;
 static unsigned woken_at_once; /* since the last piece began */
 
 /* The model: those that wait, the first to come first. */
@@ -51,17 +51,24 @@ void spin_unlock_as(struct spinlock *lock, uint32_t rank)
     lock->locked = 0;
 }
 
-int peek_user_u32(uint32_t *out, user_addr_t address)
+static unsigned absent; /* how many peeks find no page */
+static bool nothing_there;
+
+int peek_user_u32(uint32_t *value, user_addr_t src)
 {
-    (void)address;
-    *out = word;
-    return 0;
+    (void)src;
+    assert_true(locks_held > 0);
+    *value = word;
+    absent -= absent > 0;
+    return absent ? -EFAULT : 0;
 }
 
-int copy_from_user(void *to, user_addr_t from, size_t length)
+int copy_from_user(void *dst, user_addr_t src, size_t size)
 {
-    (void)to, (void)from, (void)length;
-    return -EFAULT;
+    (void)src;
+    assert_int_equal(locks_held, 0);
+    memset(dst, 0, size);
+    return nothing_there ? -EFAULT : 0;
 }
 
 bool user_range_ok(user_addr_t address, uint64_t size)
@@ -85,9 +92,16 @@ void sched_wake(struct thread *thread)
     woken_at_once++;
 }
 
-void sched_go_on(resume_fn *next)
+static unsigned called_again;
+
+void sched_call_again(void)
 {
-    resume = next;
+    called_again++;
+}
+
+void sched_go_on(resume_fn *resume)
+{
+    next_piece = resume;
 }
 
 /* ---- helpers */
@@ -102,8 +116,9 @@ static int begin(void **state)
         threads[i].process = &process;
     process.space = (struct space *)0xffff800000123000;
     queued = 0;
-    word = woken_at_once = 0;
-    resume = NULL;
+    word = woken_at_once = absent = called_again = 0;
+    nothing_there = false;
+    next_piece = NULL;
     cpu.self = &cpu;
     cpu.current = CALLER;
     return (int)syscall(SYS_arch_prctl, ARCH_SET_GS, &cpu);
@@ -131,9 +146,9 @@ static void forget(unsigned at)
 static long finish(long result)
 {
     assert_in_range(woken_at_once, 0, 64);
-    while (resume) {
-        resume_fn *next = resume;
-        resume = NULL;
+    while (next_piece) {
+        resume_fn *next = next_piece;
+        next_piece = NULL;
         woken_at_once = 0;
         next(CALLER, &frame);
         assert_in_range(woken_at_once, 0, 64);
@@ -268,7 +283,7 @@ static void test_the_value_is_compared_once_at_first(void **state)
     assert_int_equal(futex_requeue(address_of(0), 1, address_of(1), 300, &expected), -EAGAIN);
     word = 7;
     long result = futex_requeue(address_of(0), 1, address_of(1), 300, &expected);
-    assert_non_null(resume);
+    assert_non_null(next_piece);
     word = 8;
     assert_int_equal(finish(result), 200);
     assert_int_equal(finish(futex_wake(address_of(1), 300, 1)), 199);
@@ -278,9 +293,9 @@ static void test_the_value_is_compared_once_at_first(void **state)
 static unsigned count_pieces(void)
 {
     unsigned pieces = 0;
-    for (; resume; pieces++) {
-        resume_fn *next = resume;
-        resume = NULL;
+    for (; next_piece; pieces++) {
+        resume_fn *next = next_piece;
+        next_piece = NULL;
         next(CALLER, &frame);
     }
     return pieces;
@@ -314,9 +329,45 @@ static void test_one_of_many_is_woken_at_once(void **state)
         wait_at(&threads[i], address_of(0), 1U << i % 32);
     for (unsigned i = 1; i < THREADS; i++) {
         assert_int_equal(futex_wake(address_of(0), 1, FUTEX_ALL_BITS), 1);
-        assert_null(resume);
+        assert_null(next_piece);
         assert_int_equal(threads[i].state, THREAD_RUNNABLE);
     }
+}
+
+static void test_a_page_that_others_take_away_does_not_hold_the_call(void **state)
+{
+    (void)state;
+    cpu.current = &threads[1];
+    absent = 10;
+    assert_int_equal(futex_wait(address_of(0), 0, 1, UINT64_MAX), 0);
+    assert_int_equal(absent, 0);
+    assert_int_equal(called_again, 0);
+    cpu.current = &threads[2];
+    absent = UINT32_MAX;
+    futex_wait(address_of(0), 0, 1, UINT64_MAX);
+    assert_int_equal(called_again, 1);
+    assert_int_equal(threads[2].state, THREAD_RUNNABLE);
+    nothing_there = true;
+    assert_int_equal(futex_wait(address_of(0), 0, 1, UINT64_MAX), -EFAULT);
+    assert_int_equal(called_again, 1);
+    assert_int_equal(locks_held, 0);
+}
+
+/* A thread that runs again is not sent round for ever by those who requeue it. */
+static void test_who_leaves_is_not_moved(void **state)
+{
+    (void)state;
+    for (unsigned i = 1; i <= 3; i++)
+        wait_at(&threads[i], address_of(0), 1);
+    threads[2].parked.leaving = true;
+    assert_int_equal(futex_requeue(address_of(0), 0, address_of(1), 2, NULL), 2);
+    assert_int_equal(threads[2].parked.number, address_of(0));
+    assert_int_equal(futex_requeue(address_of(0), 0, address_of(1), 2, NULL), 0);
+    threads[2].state = THREAD_RUNNABLE;
+    assert_true(park_leave(&threads[2]));
+    wait_at(&threads[2], address_of(0), 1);
+    assert_int_equal(futex_requeue(address_of(0), 0, address_of(1), 2, NULL), 1);
+    assert_int_equal(futex_wake(address_of(1), 9, 1), 3);
 }
 
 static bool yes(const void *object)
@@ -376,6 +427,8 @@ int main(void)
         test(test_the_value_is_compared_once_at_first),
         test(test_a_piece_wakes_and_passes_over_a_bounded_number),
         test(test_one_of_many_is_woken_at_once),
+        test(test_a_page_that_others_take_away_does_not_hold_the_call),
+        test(test_who_leaves_is_not_moved),
         test(test_the_kernels_own_waits),
         test(test_what_is_refused),
     };

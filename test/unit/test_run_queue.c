@@ -41,7 +41,8 @@ static void push(struct thread *thread)
 
 static void forget(unsigned at)
 {
-    memmove(&model[at], &model[at + 1], (--length - at) * sizeof model[0]);
+    for (length--; at < length; at++)
+        model[at] = model[at + 1];
 }
 
 static void check(void)
