@@ -8,6 +8,7 @@
 #include <linux/mman.h>
 
 #define HOLES_A_PIECE 64U
+#define SMALL_DISCARD (16 * PAGE_SIZE) /* between two holes: not a piece of its own */
 
 int space_change(struct space *space, const void *who, struct space_change *change)
 {
@@ -186,8 +187,9 @@ static int discard_step(struct space *space, struct space_change *change)
     for (unsigned n = 0; n < HOLES_A_PIECE && change->start < change->end; n++) {
         uint64_t to = area_covered_to(space, change->start, change->end, AREAS_A_PIECE);
         if (to > change->start) {
+            bool small = to - change->start <= SMALL_DISCARD;
             change->start = pages_zap(space, change->start, to);
-            if (change->start < to)
+            if (change->start < to || (!small && to < change->end))
                 return SPACE_MORE;
             continue;
         }

@@ -56,7 +56,7 @@ void change_remap(struct space_change *change, uint64_t old, uint64_t old_length
 void change_brk(struct space_change *change, uint64_t brk);
 
 #ifndef AREAS_A_PIECE      /* the unit tests cut finer */
-#define AREAS_A_PIECE 256U /* some 400 instructions each */
+#define AREAS_A_PIECE 128U /* some 700 instructions each */
 #endif
 
 /* For the steps, in changes.c and remap.c. */

@@ -38,7 +38,7 @@ static inline void slot_set(const struct page_slot *slot, pte_t value)
 /* How much of a piece of work is left: an entry that is passed over costs one, a page PAGE_WORK. A whole
  * piece is some 200,000 instructions. */
 #ifndef PIECE_WORK /* the unit tests cut finer */
-#define PIECE_WORK 16384U
+#define PIECE_WORK 6144U
 #endif
 #define PAGE_WORK 8U
 

@@ -23,7 +23,7 @@
 
 /* What a piece moves at most: 200,000 instructions, a page fault for each page among them. */
 #define PIECE        (128UL << 10)
-#define RANDOM_PIECE (4UL << 10)
+#define RANDOM_PIECE (2UL << 10)
 #define PARTS_PIECE  128U
 
 static const struct file random = {.kind = FILE_RANDOM}; /* what getrandom reads */

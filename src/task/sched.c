@@ -279,11 +279,11 @@ void way_out(struct trap_frame *frame)
             thread_must_end(thread)) {
             lab_leave();
             thread->dying = true;
-            thread->resume = NULL;
+            thread->resume = thread_end; /* in pieces, lest the ends of many be one stretch */
             if (irqsoff_on)
-                irqsoff_is(thread->off_kind = IRQSOFF_THREAD_END);
-            thread_end(thread, frame);
-        } else if (thread) {
+                thread->off_kind = IRQSOFF_THREAD_END;
+        }
+        if (thread) {
             bool turn = (work & WORK_RESCHEDULE) && cpu->run_queue.length;
             if (thread->state == THREAD_RUNNABLE && !turn && thread_allowed(thread, cpu->index)) {
                 if (!thread->resume)
