@@ -100,6 +100,7 @@ static bool advance(struct thread *thread, long *result)
             return false;
         become(thread, call);
         call->stage = EXEC_DROP;
+        return false; /* building and tearing down are pieces of their own */
     }
     if (!drop(thread))
         return false;

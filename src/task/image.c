@@ -29,7 +29,7 @@
 #define AUXV_ENTRIES  19
 
 #define COUNTED_A_PIECE 512 /* pointers */
-#define COPIED_A_PIECE  192 /* chunks of strings */
+#define COPIED_A_PIECE  96 /* chunks of strings */
 #define CHUNK           128 /* bytes */
 
 static int map_segments(struct space *space, const struct elf_image *elf, uint64_t base,
