@@ -16,7 +16,7 @@
 
 #define TELL_AT_ONCE     16 /* threads */
 #define TELL_ON          4
-#define OTHERS_A_PIECE   16 /* ids; of each process that many threads are told as well */
+#define OTHERS_A_PIECE   8 /* ids; of each process that many threads are told as well */
 #define CHILDREN_A_PIECE 64
 
 bool init_ended;
@@ -118,6 +118,9 @@ static void leave(struct thread *thread)
         process->untold = thread->sibling.next;
     list_remove(&thread->sibling);
     process->thread_count--;
+    if (process->survivor ==
+        thread) /* a signal has ended it in the middle of execve, and all others */
+        process->survivor = NULL;
     if (thread->tid == thread->pid)
         process->id.thread = NULL;
     else

@@ -4,6 +4,7 @@
 // flags: -pthread
 
 #define _GNU_SOURCE
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,7 +19,7 @@
 
 #define THREAD (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
 
-enum { BLOCKED = 1000, WAITERS = 8, BIG = 16 << 20, CHILDREN = 200, STACK = 4096 };
+enum { BLOCKED = 1000, WAITERS = 8, BIG = 16 << 20, CHILDREN = 200, STACK = 4096, HELD = 100 };
 
 static const char *self;
 static char stack[16384] __attribute__((aligned(16)));
@@ -35,16 +36,20 @@ static long wait_for(long pid)
     return sys(wait4, pid, &status, 0, NULL) == pid ? status : -1;
 }
 
+static int end_with(void *status)
+{
+    return (int)(long)status;
+}
+
 static void test_zombies(void)
 {
     long pid[3];
     int status;
 
-    for (int i = 0; i < 3; i++)
-        if ((pid[i] = fork()) == 0)
-            _exit(10 + i);
-        else
-            sleep_us(20000);
+    for (long i = 0; i < 3; i++)
+        pid[i] = clone(end_with, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD,
+                       (void *)(10 + i));
+    sleep_us(20000);
     is(sys(kill, pid[0], 0), 0, "a process that has ended is still there");
     is(sys(kill, pid[0], SIGKILL), 0, "a signal to it is taken");
     is(sys(tgkill, pid[0], pid[0], SIGTERM), 0, "and so is one to its thread");
@@ -102,7 +107,7 @@ static int block(void *how)
     for (;;)
         switch ((long)how % 3) {
         case 0:
-            sys(futex, &word, 0 /* FUTEX_WAIT */, 0, NULL);
+            sys(futex, &word, FUTEX_WAIT, 0, NULL);
             break;
         case 1:
             sys(pause);
@@ -169,6 +174,39 @@ static void test_many_threads(void)
     is(end_with_threads(2), 37 << 8, "execve does, and goes on alone");
     is(end_with_threads(3), SIGTERM, "a signal does");
     is(end_with_threads(4) & 127, SIGILL, "a fault does");
+}
+
+static struct {
+    struct robust_list_head head;
+    struct {
+        struct robust_list list;
+        atomic_uint word;
+    } held[HELD];
+} robust;
+
+/* Ends as the owner of words that are all in its robust list. */
+static int hold(void *unused)
+{
+    (void)unused;
+    robust.head.list.next = &robust.held[0].list;
+    robust.head.futex_offset = sizeof(struct robust_list);
+    for (int i = 0; i < HELD; i++) {
+        robust.held[i].list.next = i < HELD - 1 ? &robust.held[i + 1].list : &robust.head.list;
+        robust.held[i].word = (unsigned)sys(gettid);
+    }
+    sys(set_robust_list, &robust.head, sizeof(robust.head));
+    sys(exit, 0);
+    return 0;
+}
+
+static void test_robust_list(void)
+{
+    int told = 0;
+
+    clone(hold, stack + sizeof(stack), THREAD | CLONE_VFORK, NULL);
+    for (int i = 0; i < HELD; i++)
+        told += robust.held[i].word == FUTEX_OWNER_DIED;
+    is(told, HELD, "a thread that ends leaves word in each of a hundred robust futexes");
 }
 
 static pthread_barrier_t barrier;
@@ -272,10 +310,11 @@ int main(int argc, char *argv[])
         pause();
     if (argc > 1)
         return 37;
-    plan(24);
+    plan(25);
     test_zombies();
     test_orphans();
     test_many_threads();
+    test_robust_list();
     test_many_waiters();
     test_killed_in_the_middle();
     return done();
