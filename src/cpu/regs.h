@@ -139,6 +139,21 @@ CONTROL_REGISTER(2)
 CONTROL_REGISTER(3)
 CONTROL_REGISTER(4)
 
+/* Of debug registers only what is written: 0 to 3 are addresses, 6 tells what happened, 7 arms. */
+#define DEBUG_REGISTER(n)                                                                          \
+    static inline void write_dr##n(uint64_t value)                                                 \
+    {                                                                                              \
+        __asm__ volatile("mov %0, %%dr" #n : : "r"(value));                                        \
+    }
+DEBUG_REGISTER(0)
+DEBUG_REGISTER(1)
+DEBUG_REGISTER(2)
+DEBUG_REGISTER(3)
+DEBUG_REGISTER(6)
+DEBUG_REGISTER(7)
+#define DR6_NOTHING 0xffff0ff0UL /* as at reset (SDM vol. 3, table 10-1): bits 0 if it was so */
+#define DR7_NOTHING 0x400UL
+
 static inline void invlpg(uint64_t address)
 {
     __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");

@@ -7,6 +7,7 @@
 #include "mm/space.h"
 #include "smp/ipi.h"
 #include "sys/lab.h"
+#include "sys/trap.h"
 #include "task/exec.h"
 #include "task/futex.h"
 #include "task/process.h"
@@ -309,6 +310,8 @@ void way_out(struct trap_frame *frame)
         uint32_t work = cpu->work;
         struct thread *thread = cpu->current;
         cpu->work = 0;
+        if (thread && (work & WORK_STEP))
+            trap_deliver_step(frame);
         if (thread && thread->newborn)
             process_deliver_newborn(thread, frame);
         if (thread && thread->exec_entry) {
