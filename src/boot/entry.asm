@@ -60,6 +60,8 @@ boot_entry:
     cmp eax, MULTIBOOT2_LOADER_MAGIC
     jne refuse
     mov ebp, ebx                        ; cpuid destroys ebx
+    xor eax, eax
+    mov dr7, eax                        ; without an IDT, a breakpoint that was left is a shutdown
 
     mov esi, no_long_mode
     pushfd                              ; a CPU whose EFLAGS.ID cannot be changed has no CPUID
@@ -118,8 +120,8 @@ boot_entry:
     mov eax, CR4_PAE
     mov cr4, eax
     mov ecx, MSR_EFER
-    rdmsr
-    or eax, EFER_LME | EFER_NXE
+    mov eax, EFER_LME | EFER_NXE
+    xor edx, edx
     wrmsr
     mov eax, CR0_BOOT
     mov cr0, eax
