@@ -14,6 +14,7 @@
 /* SDM vol. 3, table 11-1. */
 enum apic_register {
     APIC_ID = 0x20,
+    APIC_VERSION = 0x30,
     APIC_TPR = 0x80,
     APIC_EOI = 0xb0,
     APIC_SPURIOUS = 0xf0,
@@ -21,6 +22,7 @@ enum apic_register {
     APIC_ICR_LOW = 0x300,
     APIC_ICR_HIGH = 0x310,
     APIC_LVT_TIMER = 0x320,
+    APIC_LVT_PERFORMANCE = 0x340, /* where the version's highest entry is 4 or above */
     APIC_LVT_LINT0 = 0x350,
     APIC_LVT_LINT1 = 0x360,
     APIC_LVT_ERROR = 0x370,
@@ -125,6 +127,8 @@ int apic_enable(void)
     write(APIC_LVT_LINT0, pin(0)); /* otherwise the 8259s' way in */
     write(APIC_LVT_LINT1, pin(1));
     write(APIC_LVT_ERROR, VECTOR_APIC_ERROR);
+    if ((read(APIC_VERSION) >> 16 & 0xff) >= 4)
+        write(APIC_LVT_PERFORMANCE, LVT_MASKED); /* counters that firmware left running */
     write(APIC_ESR, 0);
     write(APIC_EOI, 0);
     return 0;

@@ -1,6 +1,7 @@
 /* CPUID, and the control-register bits that follow from it. */
 
 #include "cpu/features.h"
+#include "cpu/clean_state.h"
 #include "cpu/mitigations.h"
 #include "cpu/regs.h"
 #include "dev/console.h"
@@ -101,23 +102,6 @@ void cpu_features_detect(void)
     }
 }
 
-/* False where the CPU has no such register: reading it is #GP, which the trap handler sends on to 2. */
-static bool read_msr_if_there(uint32_t msr, uint64_t *value)
-{
-    uint32_t low, high, there;
-    __asm__ volatile("xorl %0, %0\n"
-                     "1:\trdmsr\n\t"
-                     "incl %0\n"
-                     "2:\n\t"
-                     ".pushsection .fixup_table, \"a\", @progbits\n\t"
-                     ".quad 1b, 2b\n\t"
-                     ".popsection"
-                     : "=&r"(there), "=&a"(low), "=&d"(high)
-                     : "c"(msr));
-    *value = (uint64_t)high << 32 | low;
-    return there;
-}
-
 /* On AMD, lfence waits for what precedes it only once this bit says so, where it is not hard-wired
  * (AMD, "Software techniques for managing speculation", mitigation G-2). It is the clock's bracket
  * and the fence after swapgs. Families 0Fh and 11h have no such register, nor have some emulators, and a
@@ -170,10 +154,6 @@ void cpu_features_enable(void)
     write_cr4(cr4);
     mitigations_enable();
     make_lfence_serialising();
-
-    /* The firmware may have left SYSENTER set up; a null CS makes it #GP (SDM vol. 2, SYSENTER). */
-    if (cpuid(1, 0).edx >> 11 & 1)
-        wrmsr(MSR_SYSENTER_CS, 0);
 }
 
 bool cpu_has(enum feature feature)

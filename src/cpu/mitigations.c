@@ -86,8 +86,8 @@ void mitigations_decide(const uint8_t choices[MITIGATION_COUNT])
 
 void mitigations_enable(void)
 {
-    if (mitigated(MITIGATION_IBRS) && ibrs_stays)
-        wrmsr(MSR_SPEC_CTRL, SPEC_CTRL_IBRS);
+    if (available(MITIGATION_IBRS)) /* whole, whatever firmware has it at */
+        wrmsr(MSR_SPEC_CTRL, mitigated(MITIGATION_IBRS) && ibrs_stays ? SPEC_CTRL_IBRS : 0);
 }
 
 bool mitigated(enum mitigation mitigation)

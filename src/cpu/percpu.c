@@ -1,6 +1,7 @@
 /* Each CPU's own memory and tables: the block, the stacks, the GDT and the TSS. */
 
 #include "cpu/cpu.h"
+#include "cpu/clean_state.h"
 #include "cpu/features.h"
 #include "cpu/fpu.h"
 #include "cpu/idt.h"
@@ -119,6 +120,7 @@ void cpu_init(struct cpu *cpu)
 {
     load_segments(cpu);
     idt_load();
+    cpu_clean_state();
     cpu_features_enable();
     fpu_init();
     doors_open();

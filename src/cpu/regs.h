@@ -44,8 +44,13 @@
 #define MSR_SPEC_CTRL      0x48
 #define MSR_PRED_CMD       0x49
 #define MSR_ARCH_CAPS      0x10a
+#define MSR_MISC_FEATURES  0x140
 #define MSR_SYSENTER_CS    0x174
+#define MSR_SYSENTER_ESP   0x175
+#define MSR_SYSENTER_EIP   0x176
 #define MSR_MISC_ENABLE    0x1a0 /* Intel's */
+#define MSR_DEBUGCTL       0x1d9
+#define MSR_XSS            0xda0
 #define MSR_X2APIC         0x800 /* the registers in order, one each where xAPIC mode has 16 bytes */
 #define MSR_PAT            0x277
 #define MSR_EFER           0xc0000080
@@ -61,6 +66,7 @@
 
 #define EFER_SCE (1UL << 0)
 #define EFER_LME (1UL << 8)
+#define EFER_LMA (1UL << 10)
 #define EFER_NXE (1UL << 11)
 
 #define APIC_BASE_X2 (1UL << 10) /* the APIC is in x2APIC mode */
@@ -138,6 +144,21 @@ CONTROL_REGISTER(0)
 CONTROL_REGISTER(2)
 CONTROL_REGISTER(3)
 CONTROL_REGISTER(4)
+
+/* Of debug registers only what is written: 0 to 3 are addresses, 6 tells what happened, 7 arms. */
+#define DEBUG_REGISTER(n)                                                                          \
+    static inline void write_dr##n(uint64_t value)                                                 \
+    {                                                                                              \
+        __asm__ volatile("mov %0, %%dr" #n : : "r"(value));                                        \
+    }
+DEBUG_REGISTER(0)
+DEBUG_REGISTER(1)
+DEBUG_REGISTER(2)
+DEBUG_REGISTER(3)
+DEBUG_REGISTER(6)
+DEBUG_REGISTER(7)
+#define DR6_NOTHING 0xffff0ff0UL /* as at reset (SDM vol. 3, table 10-1): bits 0 if it was so */
+#define DR7_NOTHING 0x400UL
 
 static inline void invlpg(uint64_t address)
 {

@@ -39,8 +39,8 @@ bits 16
     wrmsr
 .nx:
     mov ecx, MSR_EFER
-    rdmsr
-    or eax, EFER_LME | EFER_NXE
+    mov eax, EFER_LME | EFER_NXE
+    xor edx, edx
     wrmsr
     mov eax, CR0_BOOT                   ; protection and paging at once: long mode
     mov cr0, eax

@@ -14,7 +14,6 @@ uint64_t door_syscall_entry(void)
 
 void doors_open(void)
 {
-#if ENTRY_SYSCALL
     /* syscall takes CS = STAR[47:32] and SS = that + 8; sysretq CS = STAR[63:48] + 16 and SS = that
      * + 8. RPL 3 stands in the selector itself: not every CPU forces it into SS (AMD APM vol. 2,
      * 6.1.1). */
@@ -27,8 +26,6 @@ void doors_open(void)
      * DF, TF (no #DB in the door), AC (SMAP), NT (iretq would fault), IOPL. */
     wrmsr(MSR_SFMASK, RFLAGS_IF | RFLAGS_DF | RFLAGS_TF | RFLAGS_AC | RFLAGS_NT | RFLAGS_IOPL |
                           RFLAGS_RF | RFLAGS_ARITH);
-    wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
-#else
-    wrmsr(MSR_EFER, rdmsr(MSR_EFER) & ~EFER_SCE); /* syscall is #UD */
-#endif
+    /* Without SCE syscall is #UD. No other bit is wanted, whoever set it. */
+    wrmsr(MSR_EFER, EFER_LME | EFER_LMA | EFER_NXE | (ENTRY_SYSCALL ? EFER_SCE : 0));
 }

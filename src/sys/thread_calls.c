@@ -3,7 +3,7 @@
 
 #include "cpu/features.h"
 #include "cpu/regs.h"
-#include "dev/console.h"
+#include "dev/log_limit.h"
 #include "sys/table.h"
 #include "task/affinity.h"
 #include "task/process.h"
@@ -205,8 +205,9 @@ static long send_signal(int pid, int number, int signal)
     long error = found ? signal_process(id->process, signal) : -ESRCH;
     spin_unlock(&process_lock);
     if (error == -ENOSYS)
-        klog("sys", "%s: signal %d is not sent: handlers are not run, processes not stopped",
-             this_cpu->current->process->name, signal);
+        klog_limited(LOG_SIGNAL, "sys",
+                     "%s: signal %d is not sent: handlers are not run, processes not stopped",
+                     this_cpu->current->process->name, signal);
     return error;
 }
 

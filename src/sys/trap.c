@@ -6,19 +6,21 @@
 #include "cpu/panic.h"
 #include "cpu/regs.h"
 #include "dev/console.h"
+#include "dev/log_limit.h"
 #include "lib/string.h"
 #include "mm/space.h"
 #include "mm/usercopy.h"
 #include "smp/ipi.h"
 #include "smp/skew.h"
 #include "sys/lab.h"
+#include "sys/trap.h"
 #include "task/process.h"
 #include "task/sched.h"
 #include "task/thread.h"
 #include <asm/errno.h>
 #include <asm/signal.h>
 
-/* vectors.asm. Both return the frame to leave by. */
+/* For vectors.asm. trap returns the frame to leave by. */
 struct trap_frame *trap(struct trap_frame *frame);
 void trap_ist(struct trap_frame *frame);
 
@@ -65,11 +67,16 @@ static const char *exception_name(uint64_t vector)
     return exceptions[vector].name ? exceptions[vector].name : "reserved exception";
 }
 
+static bool in_entry_text(uint64_t rip)
+{
+    return rip >= (uint64_t)entry_text_start && rip < (uint64_t)entry_text_end;
+}
+
 /* Every iretq of the entry text is one, and nothing else there can fault but by a bug. */
 static bool is_return_to_user(uint64_t rip)
 {
     const uint8_t *code = (const uint8_t *)rip;
-    return code >= entry_text_start && code + 1 < entry_text_end && code[0] == 0x48 &&
+    return in_entry_text(rip) && in_entry_text(rip + 1) && code[0] == 0x48 &&
            code[1] == 0xcf; /* iretq */
 }
 
@@ -83,10 +90,12 @@ static void end_process(const struct trap_frame *frame, int signal, const char *
                         uint64_t address)
 {
     const struct thread *thread = this_cpu->current;
-    klog("trap", "%s (pid %d, thread %d) on CPU %u: %s, address 0x%lx: ended by signal %d",
-         thread->process->name, thread->process->pid, thread->tid, this_cpu->index, why, address,
-         signal);
-    klog_registers("trap", frame);
+    if (log_allows(LOG_FAULT)) {
+        klog("trap", "%s (pid %d, thread %d) on CPU %u: %s, address 0x%lx: ended by signal %d",
+             thread->process->name, thread->process->pid, thread->tid, this_cpu->index, why,
+             address, signal);
+        klog_registers("trap", frame);
+    }
     process_exit(thread->process, signal);
 }
 
@@ -192,6 +201,23 @@ struct trap_frame *trap(struct trap_frame *frame)
     return frame;
 }
 
+/* The single step of ring 3's last instruction, taken in ring 0: mov to SS holds it back over the next
+ * instruction, and that was a way in (SDM vol. 3, 6.8.3). No C was interrupted, so that nobody is in the
+ * middle of changing `work`; and the process is not this stack's to end. */
+static void hold_step_over(struct trap_frame *frame)
+{
+    frame->rflags &= ~RFLAGS_TF;
+    write_dr6(DR6_NOTHING);
+    this_cpu->work |= WORK_STEP;
+    lab_leave();
+}
+
+void trap_deliver_step(const struct trap_frame *frame)
+{
+    if (!thread_must_end(this_cpu->current))
+        end_process(frame, SIGTRAP, exception_name(VECTOR_DEBUG), frame->rip);
+}
+
 /* On an IST stack, whatever was interrupted: takes no lock and touches no user memory. */
 void trap_ist(struct trap_frame *frame)
 {
@@ -202,7 +228,10 @@ void trap_ist(struct trap_frame *frame)
         lab_leave();
         break;
     case VECTOR_DEBUG:
-        panic_at(frame, "#DB in ring 0");
+        if (!in_entry_text(frame->rip))
+            panic_at(frame, "#DB in ring 0");
+        hold_step_over(frame);
+        break;
     case VECTOR_DOUBLE_FAULT:
         panic_at(frame, "double fault (a kernel stack ran into its guard page?), cr2 0x%lx",
                  read_cr2());

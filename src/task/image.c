@@ -4,7 +4,7 @@
 #include "task/image.h"
 #include "cpu/features.h"
 #include "cpu/regs.h"
-#include "dev/console.h"
+#include "dev/log_limit.h"
 #include "lib/random.h"
 #include "lib/string.h"
 #include "mm/space.h"
@@ -29,7 +29,7 @@
 #define AUXV_ENTRIES  19
 
 #define COUNTED_A_PIECE 512 /* pointers */
-#define COPIED_A_PIECE  96 /* chunks of strings */
+#define COPIED_A_PIECE  96  /* chunks of strings */
 #define CHUNK           128 /* bytes */
 
 static int map_segments(struct space *space, const struct elf_image *elf, uint64_t base,
@@ -90,12 +90,12 @@ int image_begin(struct image *image, const char *path, const struct exec_strings
         return error;
     error = elf_parse(file, size, &elf, &why);
     if (error) {
-        klog("exec", "%s: %s (byte %zu)", path, why.what, why.offset);
+        klog_limited(LOG_EXEC, "exec", "%s: %s (byte %zu)", path, why.what, why.offset);
         return error;
     }
     uint64_t base = elf.relocatable ? PIE_BASE : 0;
     if (base + elf.highest > STACK_TOP - STACK_SIZE - STACK_GUARD) {
-        klog("exec", "%s: no room for it below the stack", path);
+        klog_limited(LOG_EXEC, "exec", "%s: no room for it below the stack", path);
         return -ENOEXEC;
     }
     image->entry = base + elf.entry;

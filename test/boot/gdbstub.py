@@ -78,6 +78,11 @@ class Gdb:
         struct.pack_into("<Q", data, at, value)
         assert self.ask("G" + data.hex()) == "OK"
 
+    def set_flags(self, value: int) -> None:
+        """Of rflags, in 64-bit mode."""
+        data = bytes.fromhex(self.ask("g"))[: 8 * NAMES.index("rflags")]
+        assert self.ask("G" + (data + struct.pack("<I", value)).hex()) == "OK"
+
     def read(self, address: int, size: int) -> bytes:
         data = b""
         while len(data) < size:
