@@ -15,7 +15,7 @@ def stretches(done) -> dict[str, int]:
 @pytest.mark.parametrize("load", irqsoff.LOADS, ids=lambda load: load.name)
 def test_interrupts_are_off_for_a_bounded_time_whatever_ring_3_built(boot, load):
     line = f"irqsoff=on init=/test/long_{load.name}"
-    done = boot(line, smp=1, mem=load.mem, icount=True)
+    done = boot(line, smp=1, mem=load.mem, icount=True, timeout=300)
     found = stretches(done)
     over = {kind: length for kind, length in found.items() if length > irqsoff.BOUND}
     assert not over, f"more than {irqsoff.BOUND:,} instructions: {over}"
