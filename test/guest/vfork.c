@@ -15,8 +15,11 @@
 
 #define THREAD (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
 
+enum { SLEEPERS = 8 };
+
 static char stacks[3][16384] __attribute__((aligned(16)));
-static atomic_int last_words, inner_pid;
+static char sleeper_stacks[SLEEPERS][4096] __attribute__((aligned(16)));
+static atomic_int last_words, inner_pid, sleepers, woken_early;
 static const char *self;
 
 static void sleep_ms(long ms)
@@ -131,6 +134,22 @@ static int wait_for_long(void *unused)
     return 0;
 }
 
+/* A thread in the place, perhaps, of the one that was killed: it must not be woken for that one. */
+static int sleep_longer(void *unused)
+{
+    struct timespec before, after;
+
+    (void)unused;
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    sleep_ms(400);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    woken_early +=
+        (after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec - before.tv_nsec < 400000000;
+    sleepers--;
+    sys(exit, 0);
+    return 0;
+}
+
 static void test_killed_waiter(void)
 {
     int status = -1;
@@ -143,9 +162,14 @@ static void test_killed_waiter(void)
     is(sys(kill, pid, SIGKILL), 0, "who waits in vfork can be killed");
     is(sys(wait4, pid, &status, 0, NULL), pid, "and ends, though the child does not");
     is(status, SIGKILL, "by that signal");
-    while (last_words == 0)
+    for (int i = 0; i < SLEEPERS; i++) {
+        sleepers++;
+        clone(sleep_longer, sleeper_stacks[i] + sizeof(sleeper_stacks[0]), THREAD, NULL);
+    }
+    while (last_words == 0 || sleepers > 0)
         sys(sched_yield);
-    is(last_words, 1, "the child ends later, and nobody goes on by it");
+    is(last_words, 1, "the child ends later");
+    is(woken_early, 0, "and wakes nobody");
 }
 
 int main(int argc, char *argv[])
@@ -153,7 +177,7 @@ int main(int argc, char *argv[])
     self = argv[0];
     if (argc > 1)
         return 9;
-    plan(15);
+    plan(16);
     test_thread();
     test_inner();
     test_exec();
