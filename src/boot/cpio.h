@@ -1,5 +1,5 @@
 /* The initramfs: a cpio archive in the newc format (magic 070701, or 070702 with checksums), or
- * several one after another with zeros between them, as Linux takes them. */
+ * several one after another with zeros between them, as Linux takes them. By name: boot/cpio_index.h. */
 #pragma once
 
 #include <stddef.h>
@@ -34,12 +34,3 @@ struct cpio_entry {
  * a regular file's checksum in 070702, which reads all of its contents. */
 int cpio_next(const void *archive, size_t length, size_t *offset, struct cpio_entry *entry,
               struct parse_error *error);
-
-/* The format stores the contents of a file with several names only under its last name; this gives
- * an entry so left empty those contents. Entries with contents of their own stay as they are. */
-void cpio_resolve_link(const void *archive, size_t length, struct cpio_entry *entry);
-
-/* The last entry of that path (a later archive overrides an earlier one), links resolved. Leading
- * "/" and "./" are ignored on both sides; symbolic links are not followed. 0, -ENOENT, or -EINVAL
- * for a malformed archive. */
-int cpio_find(const void *archive, size_t length, const char *path, struct cpio_entry *entry);

@@ -90,21 +90,19 @@ static void find_initramfs(void)
 {
     const struct boot_module *module = initramfs_module();
     const void *archive = phys_to_virt(module->start);
-    size_t length = module->end - module->start, offset = 0, files = 0;
+    size_t length = module->end - module->start, files;
     if (!length) {
         klog("boot", "no initramfs: the loader's module has nothing in it");
         machine_refuse(STATUS_CANNOT_RUN);
     }
-    struct cpio_entry entry;
     struct parse_error error;
-    int more;
-    while ((more = cpio_next(archive, length, &offset, &entry, &error)) > 0)
-        files++;
-    if (more < 0) {
+    int bad = files_init(archive, length, &files, &error);
+    if (bad == -ENOMEM)
+        klog("boot", "initramfs: no memory for an index of its files");
+    else if (bad)
         klog("boot", "initramfs: %s at byte %zu", error.what, error.offset);
+    if (bad)
         machine_refuse(STATUS_CANNOT_RUN);
-    }
-    files_init(archive, length);
     klog("boot", "multiboot2 from %s, %zu MiB usable, initramfs %zu KiB, %zu files",
          boot.loader_name, frames_total() * PAGE_SIZE >> 20, length >> 10, files);
 }

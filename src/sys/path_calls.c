@@ -59,6 +59,7 @@ long sys_open(user_addr_t path, uint32_t flags)
 static long put_stat(const struct file *file, user_addr_t out)
 {
     struct stat stat = {
+        .st_ino = file->ino,
         .st_nlink = 1,
         .st_blksize = PAGE_SIZE,
         .st_mode = S_IFCHR | 0666,
@@ -66,7 +67,6 @@ static long put_stat(const struct file *file, user_addr_t out)
     };
     if (file->kind == FILE_REGULAR || file->kind == FILE_DIRECTORY) {
         const struct cpio_entry *entry = &file->entry;
-        stat.st_ino = entry->ino;
         stat.st_mode = entry->mode;
         stat.st_uid = entry->uid;
         stat.st_gid = entry->gid;

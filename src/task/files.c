@@ -15,23 +15,54 @@
 #define LINKS_MAX 8 /* symbolic links in a row */
 
 static struct pool file_pool = POOL("file", struct file);
-static const void *archive;
-static size_t archive_length;
+static struct cpio_index initramfs; /* constant once made */
 static struct cpio_entry about = {.name = "dev/sallyport", .mode = S_IFREG | 0444, .nlink = 1};
+static struct cpio_entry root = {.name = ".", .mode = S_IFDIR | 0755};
+static struct cpio_entry dev = {.name = "dev", .mode = S_IFDIR | 0755};
+
+/* Inode numbers of what is not in the archive, whose own have 32 bits. */
+enum own_inode {
+    INO_ROOT = 1UL << 32,
+    INO_DEV,
+    INO_ABOUT,
+    INO_DEVICES, /* in the order of devices[] */
+};
 
 static const struct {
     const char *path;
     enum file_kind kind;
 } devices[] = {
+    /* First: what descriptors 0 to 2 are at the start. */
     {"dev/console", FILE_CONSOLE}, {"dev/tty", FILE_CONSOLE},   {"dev/null", FILE_NULL},
     {"dev/zero", FILE_ZERO},       {"dev/random", FILE_RANDOM}, {"dev/urandom", FILE_RANDOM},
     {"dev/ttyS1", FILE_CHANNEL},
 };
 
-void files_init(const void *initramfs, size_t length)
+/* Folders of the archive that lie right in the one whose names begin like that. */
+static uint32_t count_folders(const char *prefix)
 {
-    archive = initramfs;
-    archive_length = length;
+    size_t skipped = strlen(prefix);
+    uint32_t count = 0;
+    for (const struct cpio_entry *entry = cpio_index_from(&initramfs, prefix);
+         entry && !strncmp(entry->name, prefix, skipped); entry = cpio_index_next(entry)) {
+        const char *name = entry->name + skipped;
+        while (*name && *name != '/')
+            name++;
+        bool inside = name > entry->name + skipped && !*name;
+        count += inside && S_ISDIR(entry->mode) && strcmp(entry->name, dev.name) != 0;
+    }
+    return count;
+}
+
+int files_init(const void *archive, size_t length, size_t *entries, struct parse_error *error)
+{
+    int bad = cpio_index_make(&initramfs, archive, length, error);
+    if (bad)
+        return bad;
+    *entries = initramfs.entries;
+    root.nlink = 2 + count_folders("") + 1; /* and /dev, in the archive or not */
+    dev.nlink = 2 + count_folders("dev/");
+    return 0;
 }
 
 void files_set_about(const char *text, size_t length)
@@ -65,20 +96,22 @@ static int normalise(const char *path, char out[PATH_SIZE])
     return 0;
 }
 
-/* Whether some leading part of the path is a file: then the error is another one. */
+/* Whether some leading part of the path is a file: then the error is another one. Goes no deeper than the
+ * archive does. */
 static bool passes_through_file(char *path)
 {
-    for (char *c = path; *c; c++) {
-        struct cpio_entry entry;
+    bool file = false, deeper = true;
+    for (char *c = path; *c && deeper && !file; c++) {
         if (*c != '/')
             continue;
         *c = '\0';
-        bool file = !cpio_find(archive, archive_length, path, &entry) && !S_ISDIR(entry.mode);
+        const struct cpio_entry *entry = cpio_index_from(&initramfs, path);
+        size_t part = (size_t)(c - path);
+        deeper = entry && !strncmp(entry->name, path, part);
+        file = deeper && !entry->name[part] && !S_ISDIR(entry->mode);
         *c = '/';
-        if (file)
-            return true;
     }
-    return false;
+    return file;
 }
 
 int files_lookup(const char *path, bool follow, struct file *out)
@@ -95,21 +128,27 @@ int files_lookup(const char *path, bool follow, struct file *out)
         for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
             if (!strcmp(name, devices[i].path)) {
                 out->kind = devices[i].kind;
+                out->ino = INO_DEVICES + i;
                 return wants_directory ? -ENOTDIR : 0;
             }
         }
         if (!strcmp(name, about.name)) {
             out->kind = FILE_REGULAR;
             out->entry = about;
+            out->ino = INO_ABOUT;
             return wants_directory ? -ENOTDIR : 0;
         }
-        if (!name[0] || !strcmp(name, "dev")) {
+        if (!name[0] || !strcmp(name, dev.name)) {
             out->kind = FILE_DIRECTORY;
-            out->entry = (struct cpio_entry){.name = name[0] ? "dev" : ".", .mode = S_IFDIR | 0755};
+            out->entry = name[0] ? dev : root;
+            out->ino = name[0] ? INO_DEV : INO_ROOT;
             return 0;
         }
-        if (cpio_find(archive, archive_length, name, &out->entry))
+        const struct cpio_entry *found = cpio_index_find(&initramfs, name);
+        if (!found)
             return passes_through_file(name) ? -ENOTDIR : -ENOENT;
+        out->entry = *found;
+        out->ino = found->ino;
         out->kind = S_ISDIR(out->entry.mode) ? FILE_DIRECTORY : FILE_REGULAR;
         if (!S_ISLNK(out->entry.mode) || !follow)
             return wants_directory && out->kind != FILE_DIRECTORY ? -ENOTDIR : 0;
@@ -217,7 +256,7 @@ void files_set_close_on_exec(int descriptor, bool on)
 
 int files_open_standard(struct process *process)
 {
-    const struct file model = {.kind = FILE_CONSOLE, .flags = O_RDWR};
+    const struct file model = {.kind = FILE_CONSOLE, .flags = O_RDWR, .ino = INO_DEVICES};
     struct file *file = file_create(&model);
     if (!file)
         return -ENOMEM;

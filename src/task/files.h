@@ -1,7 +1,7 @@
 /* Open files: the initramfs, read-only, and the devices. */
 #pragma once
 
-#include "boot/cpio.h"
+#include "boot/cpio_index.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,12 +24,14 @@ struct file {
     _Atomic uint32_t refs;
     enum file_kind kind;
     uint32_t flags;          /* O_ACCMODE and status flags; constant */
+    uint64_t ino;            /* st_ino; constant */
     _Atomic uint64_t offset; /* FILE_REGULAR */
     struct cpio_entry entry; /* FILE_REGULAR, FILE_DIRECTORY */
 };
 
-/* Where the initramfs lies in memory. Called once, at boot. */
-void files_init(const void *initramfs, size_t length);
+/* The initramfs, which lives on; how many entries it has. Called once, at boot. 0; -EINVAL for a malformed
+ * archive, with the error filled; -ENOMEM. */
+int files_init(const void *archive, size_t length, size_t *entries, struct parse_error *error);
 
 /* The text of /dev/sallyport, kept and not copied: to programs a regular file. Called once, at
  * boot. */

@@ -1,6 +1,7 @@
-// sources: src/boot/cpio.c
-/* The initramfs reader: entries, concatenated archives, hard links, and every malformation. */
-#include "boot/cpio.h"
+// sources: src/boot/cpio.c src/boot/cpio_index.c src/lib/tree.c
+/* The initramfs: entries, concatenated archives, hard links, every malformation; and names. */
+#include "boot/cpio_index.h"
+#include "mm/pool.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -55,9 +56,40 @@ static int first(void)
     return cpio_next(guarded(in.data, in.size), in.size, &offset, &entry, &error);
 }
 
+static struct cpio_index names;
+static char objects[64 * 1024];
+static size_t objects_used, allocations_left;
+
+void *pool_alloc(struct pool *pool)
+{
+    if (!allocations_left)
+        return NULL;
+    allocations_left--;
+    void *object = objects + objects_used;
+    objects_used += (pool->object_size + 15) & ~(size_t)15;
+    assert_true(objects_used <= sizeof objects);
+    return memset(object, 0, pool->object_size);
+}
+
+void pool_free(struct pool *pool, void *object)
+{
+    memset(object, 0xa5, pool->object_size); /* it is not read again */
+}
+
+static int make_index(void)
+{
+    objects_used = 0;
+    allocations_left = SIZE_MAX;
+    return cpio_index_make(&names, guarded(in.data, in.size), in.size, &error);
+}
+
 static int find(const char *path)
 {
-    return cpio_find(guarded(in.data, in.size), in.size, path, &entry);
+    int result = make_index();
+    const struct cpio_entry *found = result ? NULL : cpio_index_find(&names, path);
+    if (found)
+        entry = *found;
+    return result ? result : found ? 0 : -ENOENT;
 }
 
 static void assert_contents(const char *expected)
@@ -132,8 +164,10 @@ static void test_every_shorter_prefix_is_refused_without_a_read_past_it(void **s
     put_file(2, "other", "more contents");
     size_t trailer = in.size;
     put_trailer();
+    objects_used = 0;
+    allocations_left = SIZE_MAX;
     for (size_t size = 0; size < trailer + 121; size++)
-        assert_int_equal(cpio_find(guarded(in.data, size), size, "file", &entry), -EINVAL);
+        assert_int_equal(cpio_index_make(&names, guarded(in.data, size), size, &error), -EINVAL);
     assert_int_equal(find("file"), 0);
 }
 
@@ -311,7 +345,7 @@ static void test_zeros_between_entries_are_refused(void **state)
     assert_int_equal(offset, at);
 }
 
-static void test_paths_match_without_their_root(void **state)
+static void test_names_lose_their_root(void **state)
 {
     (void)state;
     in.size = 0;
@@ -319,25 +353,70 @@ static void test_paths_match_without_their_root(void **state)
     put_file(2, "./bin/sh", "shell");
     put_file(3, "/etc/motd", "hello");
     put_file(4, ".hidden", "dot");
+    put_file(5, ".//./usr", "many");
     put_trailer();
-    static const char *const found[][2] = {
-        {"/", "root"},
-        {".", "root"},
-        {"./", "root"},
-        {"bin/sh", "shell"},
-        {"/bin/sh", "shell"},
-        {"./bin/sh", "shell"},
-        {"/.//./bin/sh", "shell"},
-        {"etc/motd", "hello"},
-        {".hidden", "dot"},
-    };
+    static const char *const found[][2] = {{"", "root"},
+                                           {"bin/sh", "shell"},
+                                           {"etc/motd", "hello"},
+                                           {".hidden", "dot"},
+                                           {"usr", "many"}};
     for (size_t i = 0; i < sizeof found / sizeof found[0]; i++) {
         assert_int_equal(find(found[i][0]), 0);
         assert_contents(found[i][1]);
+        assert_string_equal(entry.name, found[i][0]);
+        assert_int_equal(entry.name_length, strlen(found[i][0]));
     }
     static const char *const missing[] = {"hidden", "bin", "bin/shx", "in/sh", "..", "../bin/sh"};
     for (size_t i = 0; i < sizeof missing / sizeof missing[0]; i++)
         assert_int_equal(find(missing[i]), -ENOENT);
+}
+
+static void test_names_come_in_order_each_once_from_any_place(void **state)
+{
+    (void)state;
+    static const char *const sorted[] = {"a", "a-", "a/", "a/b", "aa", "b", "bin/x", "\xc3\xa4"};
+    enum { COUNT = sizeof sorted / sizeof sorted[0] };
+    in.size = 0;
+    for (unsigned i = 0; i < 3 * COUNT; i++)
+        put_file(i, sorted[i * 5 % COUNT], "");
+    put_trailer();
+    assert_int_equal(make_index(), 0);
+    assert_int_equal(names.entries, 3 * COUNT);
+    const struct cpio_entry *next = cpio_index_from(&names, "");
+    for (unsigned i = 0; i < COUNT; i++, next = cpio_index_next(next)) {
+        assert_non_null(next);
+        assert_string_equal(next->name, sorted[i]);
+        assert_ptr_equal(cpio_index_from(&names, sorted[i]), next);
+        assert_true(next->ino >= 2 * COUNT); /* the last of them */
+    }
+    assert_null(next);
+    assert_string_equal(cpio_index_from(&names, "a.")->name, "a/");
+    assert_string_equal(cpio_index_from(&names, "a/c")->name, "aa");
+    assert_null(cpio_index_from(&names, "\xff"));
+    assert_null(cpio_index_find(&names, "a/c"));
+}
+
+static void test_index_without_memory_is_none(void **state)
+{
+    (void)state;
+    in.size = 0;
+    struct cpio_entry link = regular(1);
+    link.nlink = 2;
+    put_entry("070701", &link, "a", 2, "E", 0);
+    put_entry("070701", &link, "b", 2, "", 0);
+    put_trailer();
+    for (size_t enough = 0; enough < 3; enough++) {
+        objects_used = 0;
+        allocations_left = enough;
+        assert_int_equal(cpio_index_make(&names, guarded(in.data, in.size), in.size, &error),
+                         -ENOMEM);
+    }
+    assert_int_equal(find("b"), 0);
+    assert_contents("E");
+    in.size = 0;
+    put_trailer();
+    assert_int_equal(make_index(), 0);
+    assert_null(cpio_index_from(&names, ""));
 }
 
 static void put_link(uint32_t ino, uint32_t device, uint32_t nlink, const char *name,
@@ -396,7 +475,9 @@ int main(void)
         cmocka_unit_test(test_concatenated_archives_are_read_through),
         cmocka_unit_test(test_junk_behind_the_trailer_is_refused),
         cmocka_unit_test(test_zeros_between_entries_are_refused),
-        cmocka_unit_test(test_paths_match_without_their_root),
+        cmocka_unit_test(test_names_lose_their_root),
+        cmocka_unit_test(test_names_come_in_order_each_once_from_any_place),
+        cmocka_unit_test(test_index_without_memory_is_none),
         cmocka_unit_test(test_every_name_of_a_file_has_its_contents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
