@@ -5,6 +5,7 @@
 #include "cpu/panic.h"
 #include "cpu/regs.h"
 #include "dev/console.h"
+#include "dev/log_limit.h"
 #include "dev/power.h"
 #include "lib/format.h"
 #include "mm/frames.h"
@@ -31,6 +32,7 @@ void machine_end(int wait_status)
     int signal = wait_status & 0x7f;
     int status = signal ? 128 + signal : wait_status >> 8 & 0xff;
     size_t now = frames_free();
+    log_tell_held_back();
     if (now == frames_at_start)
         klog("init", "ended with status %d; %zu frames free, as before it started", status, now);
     else
@@ -52,6 +54,7 @@ void machine_leave(enum machine_request request, const char *program)
     unsigned running = stop_other_cpus();
     console_seize();
     /* After what a program may have left without a newline, before the verdict's own line. */
+    log_tell_held_back();
     klog("power", "%s asks for %s", program, names[request]);
     if (running)
         klog("power", "%u other CPUs did not stop", running);

@@ -3,7 +3,7 @@
 
 #include "cpu/features.h"
 #include "cpu/regs.h"
-#include "dev/console.h"
+#include "dev/log_limit.h"
 #include "lib/string.h"
 #include "sys/table.h"
 #include "task/process.h"
@@ -217,8 +217,9 @@ static long send_signal(int tgid, int tid, int signal)
         return -EINVAL;
     long error = with_thread(tgid, tid, signal_thread, &signal);
     if (error == -ENOSYS)
-        klog("sys", "%s: signal %d is not sent: handlers are not run, processes not stopped",
-             this_cpu->current->process->name, signal);
+        klog_limited(LOG_SIGNAL, "sys",
+                     "%s: signal %d is not sent: handlers are not run, processes not stopped",
+                     this_cpu->current->process->name, signal);
     return error;
 }
 

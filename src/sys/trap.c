@@ -6,6 +6,7 @@
 #include "cpu/panic.h"
 #include "cpu/regs.h"
 #include "dev/console.h"
+#include "dev/log_limit.h"
 #include "lib/string.h"
 #include "mm/space.h"
 #include "mm/usercopy.h"
@@ -89,10 +90,12 @@ static void end_process(const struct trap_frame *frame, int signal, const char *
                         uint64_t address)
 {
     const struct thread *thread = this_cpu->current;
-    klog("trap", "%s (pid %d, thread %d) on CPU %u: %s, address 0x%lx: ended by signal %d",
-         thread->process->name, thread->process->pid, thread->tid, this_cpu->index, why, address,
-         signal);
-    klog_registers("trap", frame);
+    if (log_allows(LOG_FAULT)) {
+        klog("trap", "%s (pid %d, thread %d) on CPU %u: %s, address 0x%lx: ended by signal %d",
+             thread->process->name, thread->process->pid, thread->tid, this_cpu->index, why,
+             address, signal);
+        klog_registers("trap", frame);
+    }
     process_exit(thread->process, signal);
 }
 

@@ -5,7 +5,7 @@
 #include "cpu/features.h"
 #include "cpu/fpu.h"
 #include "cpu/regs.h"
-#include "dev/console.h"
+#include "dev/log_limit.h"
 #include "lib/random.h"
 #include "lib/string.h"
 #include "mm/space.h"
@@ -213,12 +213,12 @@ int exec_load(const char *path, const struct exec_strings *argv, const struct ex
     struct parse_error why;
     error = elf_parse(file, size, &elf, &why);
     if (error) {
-        klog("exec", "%s: %s (byte %zu)", path, why.what, why.offset);
+        klog_limited(LOG_EXEC, "exec", "%s: %s (byte %zu)", path, why.what, why.offset);
         return error;
     }
     uint64_t base = elf.relocatable ? PIE_BASE : 0;
     if (base + elf.highest > STACK_TOP - STACK_SIZE - STACK_GUARD) {
-        klog("exec", "%s: no room for it below the stack", path);
+        klog_limited(LOG_EXEC, "exec", "%s: no room for it below the stack", path);
         return -ENOEXEC;
     }
     image->entry = base + elf.entry;
