@@ -32,6 +32,7 @@ void machine_end(int wait_status)
     int signal = wait_status & 0x7f;
     int status = signal ? 128 + signal : wait_status >> 8 & 0xff;
     size_t now = frames_free();
+    console_last_words();
     log_tell_held_back();
     if (now == frames_at_start)
         klog("init", "ended with status %d; %zu frames free, as before it started", status, now);

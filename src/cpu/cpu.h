@@ -55,6 +55,7 @@ enum work {
     WORK_RESCHEDULE = 1 << 0, /* the slice is over, or a thread became runnable here */
     WORK_THREAD = 1 << 1,     /* the current thread blocked, ends, was born, changed its affinity */
     WORK_STEP = 1 << 2,       /* a single step of the current thread's was held over (sys/trap.h) */
+    WORK_SCREEN = 1 << 3,     /* more of the screen is to be drawn (dev/console.h) */
 };
 
 struct thread;

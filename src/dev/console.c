@@ -6,14 +6,18 @@
 #include "dev/serial.h"
 #include "lib/format.h"
 #include "lib/string.h"
+#include <limits.h>
 #include <stdbool.h>
 
-#define LINE_SIZE 256 /* bytes of a log line, with its newline */
+#define LINE_SIZE 256     /* bytes of a log line, with its newline */
+#define PIECE     200000L /* of drawing, in instructions: what a write may take with interrupts off */
 
 static struct spinlock console_lock = SPINLOCK("console", LOCK_CONSOLE);
 static struct serial_port com1 = {.base = SERIAL_COM1};
-static bool ready;         /* set once, before other CPUs run */
-static atomic_bool seized; /* one CPU has the console for good: it may hold the lock already */
+static atomic_bool last_words; /* nobody comes to draw later any more */
+static bool ready;             /* set once, before other CPUs run */
+static atomic_bool seized;     /* one CPU has the console for good: it may hold the lock already */
+static void (*draw_later)(void); /* NULL: all is drawn at once. Guarded by the lock */
 
 /* Returns whether to unlock: a panic may come between. */
 static bool lock_console(void)
@@ -47,6 +51,34 @@ void console_keep(void)
     (void)lock_console();
 }
 
+void console_last_words(void)
+{
+    last_words = true;
+    console_draw_piece();
+}
+
+/* All of it before there is anybody to go on with it, and when nobody will be. */
+static void draw_changes(void)
+{
+    bool at_once = !draw_later || atomic_load(&seized) || last_words;
+    if (!screen_draw(at_once ? LONG_MAX : PIECE))
+        draw_later();
+}
+
+void console_draw_later(void (*ask)(void))
+{
+    bool locked = lock_console();
+    draw_later = ask;
+    unlock_console(locked);
+}
+
+void console_draw_piece(void)
+{
+    bool locked = lock_console();
+    draw_changes();
+    unlock_console(locked);
+}
+
 /* What the port does not take is dropped: a console never holds anybody up for long. */
 static void write_lines(const char *bytes, size_t length)
 {
@@ -71,6 +103,7 @@ void console_write(const char *bytes, size_t length)
     bool locked = lock_console();
     write_lines(bytes, length);
     screen_write(bytes, length);
+    draw_changes();
     unlock_console(locked);
 }
 

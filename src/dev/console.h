@@ -10,8 +10,19 @@
 void console_init(void);
 
 /* Bytes as they are, in one piece; a newline becomes CR LF on the serial port, and what that does not
- * take within a bounded time is dropped. Takes the console lock. */
+ * take within a bounded time is dropped. Takes the console lock. The time it takes grows with the length,
+ * some 600 instructions a byte at most (tabs): who writes for ring 3 writes 256 bytes at a time. */
 void console_write(const char *bytes, size_t length);
+
+/* From now on a write draws no more than a piece of what changes on the screen, and calls `ask` if that
+ * was not all: so that console_draw_piece is called soon, by this CPU or another, and calls it again until
+ * all is drawn. `ask` is called with the console lock held. */
+void console_draw_later(void (*ask)(void));
+void console_draw_piece(void);
+
+/* What is said from now on is drawn at once, as it was at boot: before the machine goes away, when no CPU
+ * may come to draw later. */
+void console_last_words(void);
 
 /* The same to the serial port alone: what is long and for another machine to read. */
 void console_write_serial(const char *bytes, size_t length);

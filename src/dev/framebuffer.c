@@ -188,6 +188,10 @@ static bool arrange(const struct psf_font *font)
         .clear = clear,
         .draw = draw,
     };
+    /* Each row of the font's is laid out once, at some ten instructions a pixel, and stored for each of
+     * the display's, at some six a word. */
+    unsigned pixels = font->width * fb.scale * font->height;
+    display.cell_cost = 100 + pixels * 10 + pixels * fb.scale * fb.pixel_size / 8 * 6;
     /* To scroll is to draw nearly all anew: several rows at once, that a long log does not wait. */
     display.scroll_rows = display.rows / 8;
     return true;

@@ -1,18 +1,22 @@
 /* Two grids of characters: the text as it should be seen, and what the display shows. A write changes
- * the first, and then draws what differs, so that a display is written to only where it must be, and
+ * the first; what differs is drawn later, in pieces, and at once where a write has scrolled often; so that a display is written to only where it must be, and
  * never read: reading a graphics card's memory takes microseconds a word. */
 #include "dev/screen.h"
 #include "cpu/regs.h"
 #include "lib/string.h"
+#include <limits.h>
 
 #define BLANK   ' '
 #define UNKNOWN 0 /* no character is: drawn in any case */
+
+#define COMPARE_COST 8 /* instructions a character, about */
 
 static const struct display *display; /* NULL without a screen */
 static bool visible;
 static uint8_t text[SCREEN_ROWS_MAX][SCREEN_COLUMNS_MAX];  /* a ring: see line() */
 static uint8_t shown[SCREEN_ROWS_MAX][SCREEN_COLUMNS_MAX]; /* by the row on the display */
 static unsigned first;                                     /* the row of text that is at the top */
+static unsigned scrolled;    /* by how many rows the text has, and the display has not */
 static unsigned row, column; /* column may be display->columns: the next character wraps the line */
 static unsigned changed_from, changed_to; /* the rows to compare: from, one past the last */
 static enum { TEXT, ESCAPE, SEQUENCE } state;
@@ -34,17 +38,9 @@ static void scroll(unsigned rows)
 {
     first = (first + rows) % display->rows;
     row -= rows;
-    unsigned kept = display->rows - rows;
-    for (unsigned i = kept; i < display->rows; i++)
+    for (unsigned i = display->rows - rows; i < display->rows; i++)
         memset(line(i), BLANK, display->columns);
-    if (visible && display->scroll) {
-        bool moved = display->scroll(rows);
-        if (moved)
-            memmove(shown[0], shown[rows], kept * sizeof shown[0]);
-        else
-            kept = 0;
-        memset(shown[kept], UNKNOWN, (display->rows - kept) * sizeof shown[0]);
-    }
+    scrolled += scrolled < display->rows ? rows : 0;
     mark_changed(0, display->rows);
 }
 
@@ -94,29 +90,59 @@ static void interpret(unsigned char byte)
     }
 }
 
-static void draw_changes(void)
+/* Once for all that the text has moved since the last time. */
+static void scroll_display(void)
 {
-    for (unsigned r = changed_from; r < changed_to && r < display->rows; r++) {
+    unsigned rows = scrolled, kept = display->rows - rows;
+    scrolled = 0;
+    if (!rows || !display->scroll || rows >= display->rows)
+        return;
+    if (display->scroll(rows))
+        memmove(shown[0], shown[rows], kept * sizeof shown[0]);
+    else
+        kept = 0;
+    memset(shown[kept], UNKNOWN, (display->rows - kept) * sizeof shown[0]);
+}
+
+bool screen_draw(long budget)
+{
+    if (!display || !visible)
+        return true;
+    scroll_display();
+    unsigned r = changed_from;
+    for (; r < changed_to && r < display->rows && budget > 0; r++) {
         const uint8_t *wanted = line(r);
+        budget -= display->columns * COMPARE_COST;
         for (unsigned c = 0; c < display->columns; c++) {
-            if (shown[r][c] != wanted[c]) {
-                display->draw(r, c, wanted[c]);
-                shown[r][c] = wanted[c];
+            if (shown[r][c] == wanted[c])
+                continue;
+            display->draw(r, c, wanted[c]);
+            shown[r][c] = wanted[c];
+            budget -= display->cell_cost;
+            if (budget <= 0) {
+                changed_from = r;
+                drain_writes();
+                return false;
             }
         }
+    }
+    if (r < changed_to && r < display->rows) {
+        changed_from = r;
+        return false;
     }
     changed_from = display->rows;
     changed_to = 0;
     if (display->move_cursor)
         display->move_cursor(row, column < display->columns ? column : display->columns - 1);
     drain_writes(); /* or it stays in there for good, if the CPU halts now */
+    return true;
 }
 
 void screen_init(const struct display *on)
 {
     display = on;
     visible = false;
-    first = row = column = 0;
+    first = row = column = scrolled = 0;
     state = TEXT;
     memset(text, BLANK, sizeof text);
 }
@@ -130,7 +156,7 @@ void screen_show(void)
     visible = true;
     changed_from = 0;
     changed_to = display->rows;
-    draw_changes();
+    screen_draw(LONG_MAX);
 }
 
 void screen_write(const char *bytes, size_t length)
@@ -139,8 +165,6 @@ void screen_write(const char *bytes, size_t length)
         return;
     for (size_t i = 0; i < length; i++)
         interpret((unsigned char)bytes[i]);
-    if (visible)
-        draw_changes();
 }
 
 /* The other CPU may have stopped between any two instructions, or not have stopped at all: no index is
@@ -152,6 +176,7 @@ void screen_take_over(void)
         return;
     memset(shown, UNKNOWN, sizeof shown);
     state = TEXT;
+    scrolled = 0;
     if (column > 0)
         new_line();
     mark_changed(0, display->rows);

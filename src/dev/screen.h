@@ -14,9 +14,10 @@
 struct display {
     unsigned columns, rows; /* 1 to SCREEN_..._MAX */
     unsigned scroll_rows;   /* by how many the text moves up when the last row is full */
+    long cell_cost;         /* of drawing a character, in instructions, about */
     void (*clear)(void);
     void (*draw)(unsigned row, unsigned column, uint8_t character);
-    /* Moves all it shows up by so many rows. Returns false when what is shown then is undefined. What
+    /* Moves all it shows up by so many rows, fewer than it has. Returns false when what is shown then is undefined. What
      * comes in at the bottom is undefined. NULL when redrawing is the only way. */
     bool (*scroll)(unsigned rows);
     /* Comes last, when all of a write has been drawn. NULL: there is no cursor. */
@@ -30,9 +31,14 @@ void screen_init(const struct display *on);
  * screen_init. */
 void screen_show(void);
 
-/* Knows newline, return, backspace and tab; shows a ? for what is not ASCII, once a UTF-8
- * character; leaves escape sequences out. The display shows the last state when it returns. */
+/* What is written, without a look at the display: the text alone changes. Takes some 50 instructions a
+ * byte, and eight times as many for a tab. Knows newline, return, backspace and tab; shows a ? for what is not ASCII, once a UTF-8
+ * character; leaves escape sequences out. */
 void screen_write(const char *bytes, size_t length);
+
+/* Draws what has changed, but not more than so many instructions' worth, about, and one character. True
+ * when the display shows the last state. */
+bool screen_draw(long budget);
 
 /* For console_seize, while the CPU that may have been in the middle of screen_write stands still:
  * starts a line, and all is drawn anew with the next bytes. */

@@ -59,6 +59,7 @@ const struct display text_mode = {
     .columns = COLUMNS,
     .rows = ROWS,
     .scroll_rows = 1,
+    .cell_cost = 20,
     .clear = clear,
     .draw = draw,
     .scroll = scroll_window,

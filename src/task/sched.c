@@ -4,6 +4,7 @@
 #include "task/sched.h"
 #include "cpu/clock.h"
 #include "cpu/panic.h"
+#include "dev/console.h"
 #include "mm/space.h"
 #include "smp/ipi.h"
 #include "sys/lab.h"
@@ -195,6 +196,20 @@ static void do_piece(struct cpu *cpu, struct thread *thread, struct trap_frame *
     __asm__ volatile("sti; nop; cli" : : : "memory");
 }
 
+/* A piece of the screen that is still to be drawn; whoever wrote on it does that, mostly. Interrupts are
+ * let in behind it. */
+static void draw_piece(struct cpu *cpu)
+{
+    cpu->work &= ~(uint32_t)WORK_SCREEN;
+    console_draw_piece();
+    __asm__ volatile("sti; nop; cli" : : : "memory");
+}
+
+static void ask_to_draw(void)
+{
+    this_cpu->work |= WORK_SCREEN;
+}
+
 void sched_yield(void)
 {
     this_cpu->work |= WORK_RESCHEDULE;
@@ -236,6 +251,10 @@ static struct thread *wait_for_thread(struct cpu *cpu)
     struct thread *thread;
     while (!(thread = next_thread(cpu))) {
         space_load(NULL);
+        if (cpu->work & WORK_SCREEN) {
+            draw_piece(cpu);
+            continue;
+        }
         timer_program(clock_boot_ns());
         /* sti holds interrupts off for one more instruction, so a wake-up sent since next_thread
          * ends the hlt (SDM vol. 2, STI). */
@@ -270,7 +289,8 @@ static void switch_in(struct cpu *cpu, struct thread *thread, struct trap_frame 
     thread->home = cpu;
     thread->on_cpu = true;
     cpu->current = thread;
-    cpu->work = 0; /* asked of whoever ran before; way_out looks at this one anew */
+    cpu->work &=
+        WORK_SCREEN; /* the rest was asked of whoever ran before; way_out looks at this one anew */
     space_load(thread->process->space);
     thread_load(thread, frame);
     uint64_t now = clock_boot_ns();
@@ -309,7 +329,7 @@ void way_out(struct trap_frame *frame)
     for (;;) {
         uint32_t work = cpu->work;
         struct thread *thread = cpu->current;
-        cpu->work = 0;
+        cpu->work = work & WORK_SCREEN;
         if (thread && (work & WORK_STEP))
             trap_deliver_step(frame);
         if (thread && thread->newborn)
@@ -326,9 +346,12 @@ void way_out(struct trap_frame *frame)
         } else if (thread) {
             bool turn = (work & WORK_RESCHEDULE) && cpu->run_queue.length;
             if (thread->state == THREAD_RUNNABLE && !turn && thread_allowed(thread, cpu->index)) {
-                if (!thread->resume)
+                if (cpu->work & WORK_SCREEN)
+                    draw_piece(cpu);
+                else if (thread->resume)
+                    do_piece(cpu, thread, frame);
+                else
                     return;
-                do_piece(cpu, thread, frame);
                 continue;
             }
             switch_out(cpu, thread, frame);
@@ -342,6 +365,8 @@ void way_out(struct trap_frame *frame)
 _Noreturn void sched_enter(void)
 {
     struct cpu *cpu = this_cpu->self;
+    if (cpu->index == 0)
+        console_draw_later(ask_to_draw); /* from here on somebody comes by to draw */
     /* Who panics says so and then looks who is online, and this the other way round, both by sequentially
      * consistent accesses: a CPU that is not seen there sees the panic here. */
     cpu->online = 1;

@@ -3,6 +3,7 @@
  * and all of it after a panic has come between; which framebuffers are refused. */
 #include "stubs.h"
 #include "dev/framebuffer.h"
+#include <limits.h>
 #include <string.h>
 
 #include "boot/multiboot2.h"
@@ -83,6 +84,7 @@ static void start(void)
 static void say(const char *text)
 {
     screen_write(text, strlen(text));
+    screen_draw(LONG_MAX);
 }
 
 static uint32_t pixel(unsigned x, unsigned y)
@@ -211,6 +213,7 @@ static void test_whatever_is_written_the_picture_is_that_of_the_text(void **stat
             bytes[j] = random_below(8) ? (char)(' ' + random_below(95))
                                        : "\n\n\n\r\b\t\x1b\xc3"[random_below(8)];
         screen_write(bytes, length);
+        screen_draw(LONG_MAX);
         assert_as_drawn_anew();
     }
 }
@@ -361,6 +364,57 @@ static void test_a_panic_is_readable_at_whatever_point_it_stopped_the_drawing(vo
     take_over_at_every_point_of(&on);
 }
 
+static unsigned draws, scrolls;
+
+static void count_draw(unsigned row, unsigned column, uint8_t character)
+{
+    draws++;
+    grid[row][column] = (char)character;
+}
+
+static bool count_scroll(unsigned rows)
+{
+    scrolls++;
+    memmove(grid[0], grid[rows], (12 - rows) * sizeof *grid);
+    return true;
+}
+
+static void test_drawing_comes_in_pieces_that_end_in_the_same(void **state)
+{
+    (void)state;
+    struct display on = {.columns = 40,
+                         .rows = 12,
+                         .scroll_rows = 1,
+                         .cell_cost = 100,
+                         .clear = grid_clear,
+                         .draw = count_draw};
+    for (int scrolling = 0; scrolling < 2; scrolling++) {
+        on.scroll = scrolling ? count_scroll : NULL;
+        screen_init(&on);
+        screen_show();
+        draws = scrolls = 0;
+        for (int i = 0; i < 300; i++) {
+            char text[32];
+            snprintf(text, sizeof text, "line %d\n", i);
+            screen_write(text, strlen(text));
+            if (i % 7)
+                continue;
+            unsigned before = draws;
+            screen_draw(1000);
+            assert_in_range(draws - before, 0, 10);
+        }
+        assert_true(scrolls <= 300 / 7); /* once a piece, not once a line */
+        for (unsigned pieces = 0; !screen_draw(1000); pieces++)
+            assert_in_range(pieces, 0, 12 * 40 / 5);
+        for (int row = 0; row < 11; row++) {
+            char text[48];
+            snprintf(text, sizeof text, "line %-35d", 289 + row);
+            assert_memory_equal(grid[row], text, 40);
+        }
+        assert_true(screen_draw(1));
+    }
+}
+
 /* -- what is refused -- */
 
 static void assert_refused(const char *why)
@@ -476,6 +530,7 @@ int main(void)
         cmocka_unit_test(test_a_long_log_leaves_its_last_lines),
         cmocka_unit_test(test_only_what_has_changed_is_drawn),
         cmocka_unit_test(test_nothing_is_drawn_before_the_screen_is_shown_and_nothing_is_lost),
+        cmocka_unit_test(test_drawing_comes_in_pieces_that_end_in_the_same),
         cmocka_unit_test(test_a_panic_is_readable_at_whatever_point_it_stopped_the_drawing),
         cmocka_unit_test(test_an_absurd_framebuffer_is_refused),
         cmocka_unit_test(test_a_framebuffer_where_something_else_lies_is_refused),
