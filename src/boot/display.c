@@ -9,7 +9,7 @@
 /* Nothing is read of a font that lies where no module can: ram_take names it later. */
 static const void *find_font(const struct boot_info *boot, uint32_t information, size_t *size)
 {
-    const struct boot_module *font = boot_module(boot, "font");
+    const struct boot_module *font = boot_module(boot, BOOT_MODULE_FONT);
     bool good = font && ram_holds_module(boot, information, font);
     *size = good ? font->end - font->start : 0;
     return good ? phys_to_virt(font->start) : NULL;

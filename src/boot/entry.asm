@@ -3,6 +3,7 @@
 
 %include "asm-offsets.inc"
 
+CPUID_BASICS            equ 1 << 4 | 1 << 5 | 1 << 6 | 1 << 15
 MULTIBOOT2_MAGIC        equ 0xe85250d6  ; Multiboot2 specification, 3.1.1
 MULTIBOOT2_ARCH_I386    equ 0
 MULTIBOOT2_LOADER_MAGIC equ 0x36d76289  ; 3.3, in eax on entry
@@ -42,6 +43,7 @@ boot_gdt_pointer:
     dw boot_gdt_end - boot_gdt - 1
     dd boot_gdt
 first_tsc:      dq 0
+no_basics:      db "sallyport: this CPU has no TSC, MSRs, PAE or CMOV (CPUID 1h EDX bits 4, 5, 6, 15), or they are turned off: not supported", 0
 no_multiboot2:  db "sallyport: not started by a multiboot2 loader", 0
 no_long_mode:   db "sallyport: this CPU has no long mode (CPUID 80000001h EDX.LM): it cannot run a 64-bit kernel", 0
 no_nx:          db "sallyport: this CPU has no NX bit (CPUID 80000001h EDX.NX), or the firmware turned it off", 0
@@ -82,8 +84,15 @@ boot_entry:
     cpuid
     bt edx, 29                          ; LM
     jnc refuse
-    mov ebx, edx
-    rdtsc                               ; comes with long mode
+    mov edi, edx
+    mov esi, no_basics                  ; what the way to C is made of, and what the compiler takes for
+    mov eax, 1                          ; granted: all CPUs with long mode have it
+    cpuid
+    and edx, CPUID_BASICS
+    cmp edx, CPUID_BASICS
+    jne refuse
+    mov ebx, edi
+    rdtsc
     mov [first_tsc], eax
     mov [first_tsc + 4], edx
     bt ebx, 20                          ; NX

@@ -61,6 +61,9 @@ static void parse_boot_info(uint32_t information)
         klog("boot", "multiboot2 information: %s at byte %zu", error.what, error.offset);
         machine_refuse(STATUS_CANNOT_RUN);
     }
+    if (boot.modules_dropped)
+        klog("boot", "there is room for %d modules: %zu more are passed over", BOOT_MODULE_MAX,
+             boot.modules_dropped);
 }
 
 static void parse_command_line(void)
@@ -75,8 +78,8 @@ static void parse_command_line(void)
 /* The first that is not the font, if the boot menu gives none the name. */
 static const struct boot_module *initramfs_module(void)
 {
-    const struct boot_module *named = boot_module(&boot, "initramfs");
-    const struct boot_module *font = boot_module(&boot, "font");
+    const struct boot_module *named = boot_module(&boot, BOOT_MODULE_INITRAMFS);
+    const struct boot_module *font = boot_module(&boot, BOOT_MODULE_FONT);
     if (named)
         return named;
     for (size_t i = 0; i < boot.module_count; i++)

@@ -48,19 +48,46 @@ static int parse_string(const struct tag *tag, size_t at, const char **out,
     return 0;
 }
 
+static bool has_name(const struct boot_module *module, const char *name)
+{
+    const size_t length = strlen(name);
+    char end = strncmp(module->cmdline, name, length) ? 'x' : module->cmdline[length];
+    return end == '\0' || end == ' ';
+}
+
+static bool is_wanted(const struct boot_module *module)
+{
+    return has_name(module, BOOT_MODULE_INITRAMFS) || has_name(module, BOOT_MODULE_FONT);
+}
+
+/* Where there is no room left, one with a name that is looked for takes the last place of one without. */
+static void add_module(struct boot_info *out, struct boot_module module)
+{
+    size_t place = out->module_count;
+    if (place < BOOT_MODULE_MAX) {
+        out->modules[out->module_count++] = module;
+        return;
+    }
+    out->modules_dropped++;
+    while (is_wanted(&module) && place-- > 0) {
+        if (is_wanted(&out->modules[place]))
+            continue;
+        out->modules[place] = module;
+        return;
+    }
+}
+
 static int parse_module(const struct tag *tag, struct boot_info *out, struct parse_error *error)
 {
-    if (out->module_count == BOOT_MODULE_MAX)
-        return parse_fail(error, -E2BIG, tag->offset, "too many modules");
-    struct boot_module *module = &out->modules[out->module_count];
-    int result = parse_string(tag, 16, &module->cmdline, error);
+    struct boot_module module;
+    int result = parse_string(tag, 16, &module.cmdline, error);
     if (result)
         return result;
-    module->start = load32(tag->bytes, 8);
-    module->end = load32(tag->bytes, 12);
-    if (module->start > module->end)
+    module.start = load32(tag->bytes, 8);
+    module.end = load32(tag->bytes, 12);
+    if (module.start > module.end)
         return parse_fail(error, -EINVAL, tag->offset + 8, "module that ends before it starts");
-    out->module_count++;
+    add_module(out, module);
     return 0;
 }
 
@@ -232,11 +259,8 @@ int multiboot2_parse(const void *info, size_t max_length, struct boot_info *out,
 
 const struct boot_module *boot_module(const struct boot_info *info, const char *name)
 {
-    const size_t length = strlen(name);
-    for (size_t i = 0; i < info->module_count; i++) {
-        const char *words = info->modules[i].cmdline;
-        if (!strncmp(words, name, length) && (words[length] == '\0' || words[length] == ' '))
+    for (size_t i = 0; i < info->module_count; i++)
+        if (has_name(&info->modules[i], name))
             return &info->modules[i];
-    }
     return NULL;
 }

@@ -71,7 +71,8 @@ struct boot_info {
     struct boot_memory memory[BOOT_MEMORY_MAX];
     size_t memory_dropped; /* usable ranges that wrap around, or that there was no room for */
     size_t module_count;
-    struct boot_module modules[BOOT_MODULE_MAX];
+    struct boot_module modules[BOOT_MODULE_MAX]; /* of many, the first, and those that are named */
+    size_t modules_dropped;                      /* for which there was no room */
     const void *rsdp; /* the loader's copy of the ACPI RSDP, tag 15 before 14; NULL: none */
     size_t rsdp_length;
     struct boot_framebuffer framebuffer;
@@ -79,9 +80,13 @@ struct boot_info {
 };
 
 /* info: what the loader left in ebx, mapped for max_length bytes. 0, or -EINVAL when a tag breaks
- * its bounds or is given twice, -E2BIG when there are more modules or reserved ranges than fit. */
+ * its bounds or is given twice, -E2BIG when there are more reserved ranges than fit. */
 int multiboot2_parse(const void *info, size_t max_length, struct boot_info *out,
                      struct parse_error *error);
+
+/* Modules by these names are kept however many there are. */
+#define BOOT_MODULE_INITRAMFS "initramfs"
+#define BOOT_MODULE_FONT      "font"
 
 /* The module that the boot menu gives this name, as the first word of its command line, or NULL. */
 const struct boot_module *boot_module(const struct boot_info *info, const char *name);

@@ -37,12 +37,19 @@ static bool next(struct walk *walk)
 /* The firmware's name for the boot CPU. */
 static uint32_t boot_cpu_uid(const void *madt)
 {
-    for (struct walk walk = {.madt = madt}; next(&walk);)
-        if (madt_is_startable(&walk.entry) && walk.entry.cpu.apic_id == apic_id())
+    uint32_t disabled = NO_UID;
+    for (struct walk walk = {.madt = madt}; next(&walk);) {
+        if (!madt_is_cpu(&walk.entry) || walk.entry.cpu.apic_id != apic_id())
+            continue;
+        if (walk.entry.cpu.enabled)
             return walk.entry.cpu.uid;
-    if (madt)
+        disabled = walk.entry.cpu.uid;
+    }
+    if (disabled != NO_UID)
+        klog("acpi", "MADT: the boot CPU, APIC id %u, is listed as disabled", apic_id());
+    else if (madt)
         klog("acpi", "MADT: the boot CPU, APIC id %u, is not listed", apic_id());
-    return NO_UID;
+    return disabled;
 }
 
 static bool known(uint32_t apic_id)

@@ -109,16 +109,21 @@ int madt_next(const void *madt, size_t length, size_t *offset, struct madt_entry
     return 1;
 }
 
-bool madt_is_startable(const struct madt_entry *entry)
+bool madt_is_cpu(const struct madt_entry *entry)
 {
     switch (entry->type) {
     case MADT_LOCAL_APIC:
-        return entry->cpu.enabled && entry->cpu.apic_id != XAPIC_BROADCAST;
+        return entry->cpu.apic_id != XAPIC_BROADCAST;
     case MADT_LOCAL_X2APIC:
-        return entry->cpu.enabled && entry->cpu.apic_id != X2APIC_BROADCAST;
+        return entry->cpu.apic_id != X2APIC_BROADCAST;
     default:
         return false;
     }
+}
+
+bool madt_is_startable(const struct madt_entry *entry)
+{
+    return madt_is_cpu(entry) && entry->cpu.enabled;
 }
 
 /* Which ids were there before; those beyond the set never were. */

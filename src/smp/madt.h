@@ -66,6 +66,9 @@ struct madt_entry {
 int madt_next(const void *madt, size_t length, size_t *offset, struct madt_entry *entry,
               struct parse_error *error);
 
+/* Whether the entry is a processor, with an APIC id that is not the broadcast id. */
+bool madt_is_cpu(const struct madt_entry *entry);
+
 /* Whether the entry is a processor to be started: present, and with an APIC id that is not the
  * broadcast id. One processor may be listed twice, as MADT_LOCAL_APIC and as MADT_LOCAL_X2APIC. */
 bool madt_is_startable(const struct madt_entry *entry);

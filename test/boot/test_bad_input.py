@@ -149,6 +149,8 @@ def screen_text(memory: bytes) -> str:
         ("qemu64,-lm", "this CPU has no long mode"),
         ("Haswell,-nx", "this CPU has no NX"),  # and cannot be given it
         ("qemu64,-syscall", "this CPU has no SYSCALL"),
+        ("max,-cmov", "this CPU has no TSC, MSRs, PAE or CMOV"),
+        ("max,-tsc", "this CPU has no TSC, MSRs, PAE or CMOV"),
     ],
 )
 def test_cpu_that_lacks_what_is_needed_is_told_on_serial_and_screen(boot, tmp_path, cpu, sentence):

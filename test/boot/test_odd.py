@@ -217,6 +217,21 @@ def test_module_in_a_place_that_cannot_be_is_named_and_refused(at_kernel_main, s
     assert not done.find("panic")
 
 
+@pytest.mark.parametrize("place", [0, 9], ids=["first", "behind nine others"])
+def test_of_too_many_modules_the_initramfs_is_taken(at_kernel_main, place):
+    with at_kernel_main(smp=1) as machine:
+        _, information = multiboot.read(machine.gdb)
+        found = multiboot.tags(information)
+        own = next(tag for tag in found if tag[0] == MODULE)
+        others = [300 * MIB + n * PAGE for n in range(9)]
+        modules = [(MODULE, struct.pack("<II", at, at + PAGE) + b"other\0") for at in others]
+        modules.insert(place, own)
+        found = [tag for tag in found if tag[0] != MODULE]
+        multiboot.replace(machine.gdb, [*found, *modules], 0x80000)
+        done = machine.end().check(42)
+    done.one(r"boot: there is room for 8 modules: 2 more are passed over$")
+
+
 def test_memory_below_the_least_is_refused_with_a_sentence(at_kernel_main):
     with at_kernel_main(smp=1) as machine:
         _, information = multiboot.read(machine.gdb)

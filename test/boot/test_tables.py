@@ -27,6 +27,10 @@ ODD = {
         r"smp: +and 4 CPUs more$",
     ]),
     "disabled": (4, 3, 3, ["MADT: 3 CPUs enabled", "MADT: CPUs that may be plugged in later, and would not be used: 1$"]),
+    "all_disabled": (2, 1, 1, [
+        "MADT: 0 CPUs enabled", "MADT: CPUs that may be plugged in later, and would not be used: 1$",
+        "MADT: the boot CPU, APIC id 0, is listed as disabled$",
+    ]),
     "holes": (4, 2, 2, ["MADT: 2 CPUs enabled, highest APIC id 3"]),
     "last": (4, 4, 4, ["MADT: 4 CPUs enabled"]),
     "unlisted": (4, 3, 3, ["MADT: 2 CPUs enabled", "MADT: the boot CPU, APIC id 0, is not listed"]),

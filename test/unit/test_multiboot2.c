@@ -315,7 +315,7 @@ static void test_module_that_ends_before_it_starts_is_refused(void **state)
     assert_refused(parse(), -EINVAL, at + 8, "module that ends before it starts");
 }
 
-static void test_eight_modules_fit_and_a_ninth_is_refused(void **state)
+static void test_eight_modules_fit_and_of_more_those_with_a_name_are_kept(void **state)
 {
     (void)state;
     begin();
@@ -325,10 +325,34 @@ static void test_eight_modules_fit_and_a_ninth_is_refused(void **state)
     end();
     assert_int_equal(parse(), 0);
     assert_int_equal(info.module_count, BOOT_MODULE_MAX);
+    assert_int_equal(info.modules_dropped, 0);
     in.size = before_end;
-    put_module(0, 1, "");
+    put_module(2, 3, "fonts are not font");
     end();
-    assert_refused(parse(), -E2BIG, before_end, "too many modules");
+    assert_int_equal(parse(), 0);
+    assert_int_equal(info.module_count, BOOT_MODULE_MAX);
+    assert_int_equal(info.modules_dropped, 1);
+    for (int i = 0; i < BOOT_MODULE_MAX; i++)
+        assert_int_equal(info.modules[i].end, 1);
+    in.size = before_end;
+    put_module(2, 3, "");
+    put_module(4, 5, "initramfs too");
+    put_module(6, 7, "font");
+    put_module(8, 9, "");
+    end();
+    assert_int_equal(parse(), 0);
+    assert_int_equal(info.modules_dropped, 4);
+    assert_int_equal(boot_module(&info, "initramfs")->end, 5);
+    assert_int_equal(boot_module(&info, "font")->end, 7);
+    assert_int_equal(info.modules[0].end, 1);
+    in.size = 0;
+    begin();
+    for (int i = 0; i < 2 * BOOT_MODULE_MAX; i++)
+        put_module(0, (uint32_t)i, "font");
+    end();
+    assert_int_equal(parse(), 0); /* none of them is one that is not wanted */
+    assert_int_equal(info.modules_dropped, BOOT_MODULE_MAX);
+    assert_int_equal(boot_module(&info, "font")->end, 0);
 }
 
 /* `count` ranges of the type, none touching the next. */
@@ -590,7 +614,7 @@ int main(void)
         cmocka_unit_test(test_modules_are_found_by_the_first_word_of_their_command_line),
         cmocka_unit_test(test_uefi_is_known_by_its_system_table),
         cmocka_unit_test(test_module_that_ends_before_it_starts_is_refused),
-        cmocka_unit_test(test_eight_modules_fit_and_a_ninth_is_refused),
+        cmocka_unit_test(test_eight_modules_fit_and_of_more_those_with_a_name_are_kept),
         cmocka_unit_test(test_usable_ranges_that_do_not_fit_are_left_out),
         cmocka_unit_test(test_reserved_ranges_that_do_not_fit_take_the_places_of_usable_ones),
         cmocka_unit_test(test_more_reserved_ranges_than_fit_are_refused),
