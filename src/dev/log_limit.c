@@ -14,9 +14,9 @@ static struct {
     _Atomic uint64_t full_at; /* clock_boot_ns */
     _Atomic uint64_t held_back;
 } kinds[LOG_KINDS] = {
-    [LOG_FAULT] = {"trap", "processes that were ended"},
-    [LOG_EXEC] = {"exec", "refused programs"},
-    [LOG_SIGNAL] = {"sys", "refused signals"},
+    [LOG_FAULT] = {.subsystem = "trap", .what = "processes that were ended"},
+    [LOG_EXEC] = {.subsystem = "exec", .what = "refused programs"},
+    [LOG_SIGNAL] = {.subsystem = "sys", .what = "refused signals"},
 };
 
 static bool take(enum log_kind kind)
