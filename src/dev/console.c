@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #define LINE_SIZE 256     /* bytes of a log line, with its newline */
-#define PIECE     200000L /* of drawing, in instructions: what a write may take with interrupts off */
+#define PIECE     100000L /* of drawing, in instructions: it is done with interrupts off */
 
 static struct spinlock console_lock = SPINLOCK("console", LOCK_CONSOLE);
 static struct serial_port com1 = {.base = SERIAL_COM1};
@@ -57,12 +57,10 @@ void console_last_words(void)
     console_draw_piece();
 }
 
-/* All of it before there is anybody to go on with it, and when nobody will be. */
-static void draw_changes(void)
+/* Before there is anybody to come for it, and when nobody will any more. */
+static bool draws_at_once(void)
 {
-    bool at_once = !draw_later || atomic_load(&seized) || last_words;
-    if (!screen_draw(at_once ? LONG_MAX : PIECE))
-        draw_later();
+    return !draw_later || atomic_load(&seized) || last_words;
 }
 
 void console_draw_later(void (*ask)(void))
@@ -75,7 +73,8 @@ void console_draw_later(void (*ask)(void))
 void console_draw_piece(void)
 {
     bool locked = lock_console();
-    draw_changes();
+    if (!screen_draw(draws_at_once() ? LONG_MAX : PIECE))
+        draw_later();
     unlock_console(locked);
 }
 
@@ -103,7 +102,10 @@ void console_write(const char *bytes, size_t length)
     bool locked = lock_console();
     write_lines(bytes, length);
     screen_write(bytes, length);
-    draw_changes();
+    if (draws_at_once())
+        screen_draw(LONG_MAX);
+    else
+        draw_later();
     unlock_console(locked);
 }
 

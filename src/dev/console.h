@@ -14,9 +14,8 @@ void console_init(void);
  * some 600 instructions a byte at most (tabs): who writes for ring 3 writes 256 bytes at a time. */
 void console_write(const char *bytes, size_t length);
 
-/* From now on a write draws no more than a piece of what changes on the screen, and calls `ask` if that
- * was not all: so that console_draw_piece is called soon, by this CPU or another, and calls it again until
- * all is drawn. `ask` is called with the console lock held. */
+/* From now on a write draws nothing, for it may be one of many in a row, but calls `ask`: so that
+ * console_draw_piece is called soon, by this CPU or another. That calls it again until all is drawn. `ask` is called with the console lock held. */
 void console_draw_later(void (*ask)(void));
 void console_draw_piece(void);
 
