@@ -10,13 +10,10 @@
 
 #include "fuzz_worker.h"
 
-enum {
-    THREADS = 4 /* of a process */,
-    BUDGET = 3000,
-    ROUND_NAPS = 400,
-    SAY_EACH = 10,
-    SETTLED = 200
-};
+#define THREADS    4          /* of a process, that make calls */
+#define ROUND_NAPS (2 * LIFE) /* then those that are left are killed */
+#define SETTLED    200        /* naps without a change in free memory */
+#define SAY_EACH   10         /* seconds */
 
 static struct {
     long rounds, ended, killed, died, calls, errors;

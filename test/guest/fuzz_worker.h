@@ -4,19 +4,20 @@
  * state of its own, and FS is anywhere. */
 #pragma once
 
+#include <limits.h>
+
 #include "fuzz_arguments.h"
 #include "fuzz_door.h"
 
-enum {
-    WORKERS = 24,
-    STACK = 16384,
-    FORKS = 3,
-    DEPTH = 2,
-    NEVER = 1 << 30,
-    CHILD_CALLS = 300,
-    LIFE = 100 /* naps */,
-    STILL = 15
-};
+#define WORKERS     24       /* of a process, in all its life */
+#define STACK       16384    /* bytes, of each */
+#define FORKS       3        /* of a process */
+#define DEPTH       2        /* of forks and execs in each other */
+#define NEVER       LONG_MAX /* calls, after which a worker ends */
+#define CHILD_CALLS 300      /* the same, for what the fuzzer's own calls made */
+#define LIFE        100      /* naps that a process lives */
+#define STILL       15       /* or in which none of its workers has come further */
+
 /* How a process ends: what it exits with. Less than 8 is what the fuzzer itself said. */
 enum { FOUND_ERROR = 9, ENDED_WELL = 16, CALLS_A_STATUS = 64, STATUS_MOST = 200 };
 enum role { ANYTHING, MAPPINGS, PROCESSES };
