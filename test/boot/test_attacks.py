@@ -92,6 +92,13 @@ def test_set_of_cpus_is_never_half_of_one_and_half_of_another(boot, entry, smp, 
     attack(boot, "affinity", 6000, entry=entry, smp=smp, line=line)
 
 
+@pytest.mark.parametrize(
+    "smp, line", [(4, "kpti=on"), (65, ""), pytest.param(130, "", marks=pytest.mark.large)]
+)
+def test_every_cpu_changes_its_page_tables_at_once_and_all_come_through(boot, smp, line):
+    attack(boot, "shootdowns", 20, smp=smp, line=line, timeout=300)
+
+
 @on_machines
 def test_who_waits_in_vfork_goes_on_whatever_the_child_does(boot, entry, smp, line):
     attack(boot, "vfork", entry=entry, smp=smp, line=line, timeout=300)

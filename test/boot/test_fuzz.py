@@ -7,10 +7,10 @@ import checks
 import pytest
 
 
-def fuzz_finds_nothing(boot, seconds: int, seed: int = 0, line: str = "", **where) -> None:
+def fuzz_finds_nothing(boot, seconds: int, seed: int = 0, threads: int = 0, line: str = "", **where) -> None:
     seed = seed or random.getrandbits(32) | 1
     print(f"seed {seed:#x}")
-    words = f"--seconds {seconds} --seed {seed}"
+    words = f"--seconds {seconds} --seed {seed} --threads {threads}"
     # A round that has begun is played to its end, however busy the host is.
     done = boot(f"{line} init=/test/fuzz_calls -- {words}", timeout=3 * seconds + 240, **where)
     done.one(rf"^fuzz_calls: seed {seed:#x}, \d+ threads$")
@@ -26,7 +26,7 @@ def test_minute_of_random_calls_on_four_cpus_finds_nothing(boot):
 
 
 def test_random_calls_on_65_cpus_find_nothing(boot):
-    fuzz_finds_nothing(boot, seconds=15, smp=65)
+    fuzz_finds_nothing(boot, seconds=15, threads=12, smp=65)
 
 
 @pytest.mark.parametrize("entry", ["int", "syscall"])

@@ -184,8 +184,10 @@ int main(int argc, char **argv)
     }
     if (!seed)
         sys(getrandom, &seed, 4, 0);
-    if (threads <= 0)
-        threads = 2 * sysconf(_SC_NPROCESSORS_ONLN) < 8 ? 8 : 2 * sysconf(_SC_NPROCESSORS_ONLN);
+    if (threads <= 0) { /* two for each CPU; not more than a host with few processors can bear */
+        threads = 2 * sysconf(_SC_NPROCESSORS_ONLN);
+        threads = threads < 8 ? 8 : threads > 32 ? 32 : threads;
+    }
     printf("fuzz_calls: seed %#lx, %ld threads\n", (unsigned long)seed, threads);
     fflush(stdout);
     plan(1);
