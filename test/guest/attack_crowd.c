@@ -41,7 +41,7 @@ static long kills(long n)
 static long reaps(long n)
 {
     long reaped = 0;
-    int status;
+    int status = 0;
 
     for (long i = 0; i < n; i++)
         reaped += sys(wait4, pids[i], &status, 0, NULL) == pids[i] && status == SIGKILL;
@@ -51,7 +51,7 @@ static long reaps(long n)
 static long reaps_any(long n)
 {
     long reaped = 0;
-    int status;
+    int status = 0;
 
     while (reaped < n && sys(wait4, -1, &status, 0, NULL) > 0)
         reaped++;

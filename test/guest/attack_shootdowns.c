@@ -41,7 +41,9 @@ static void run(void)
     const long all = sysconf(_SC_NPROCESSORS_ONLN), count = all < THREADS_MOST ? all : THREADS_MOST;
     long made = 0;
 
-    arrived = 0, through = 0, wrong = 0;
+    arrived = 0;
+    through = 0;
+    wrong = 0;
     pages = (char *)sys(mmap, 0, (size_t)count * PAGE, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     while (made < count && pthread_create(&threads[made], NULL, change_own_page, (void *)made) == 0)

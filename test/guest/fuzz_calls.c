@@ -36,7 +36,7 @@ static void error(const char *what, long value)
 /* Of those that have ended; false when there are no others. */
 static bool reap(void)
 {
-    int status;
+    int status = 0;
     long pid;
 
     while ((pid = sys(wait4, -1, &status, WNOHANG, NULL)) > 0) {
