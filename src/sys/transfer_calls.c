@@ -25,6 +25,7 @@
 #define PIECE        (128UL << 10)
 #define RANDOM_PIECE (2UL << 10)
 #define PARTS_PIECE  128U
+#define CHUNKS_PIECE 2U /* to a serial port; a screen takes long over tabs */
 
 static const struct file random = {.kind = FILE_RANDOM}; /* what getrandom reads */
 
@@ -75,52 +76,6 @@ static long read_serial(enum file_kind kind, user_addr_t buffer, size_t size)
         return 0;
     }
     return copy_to_user(buffer, chunk, got) ? -EFAULT : (long)got;
-}
-
-/* Bytes on their way to a serial port: a chunk is written in one piece, or not at all when some of
- * it cannot be copied. */
-struct gather {
-    enum file_kind kind;
-    char chunk[CHUNK];
-    size_t used;
-    long written;
-    long error; /* what has ended the write: -EFAULT; -EIO: the channel takes no more */
-};
-
-static void flush(struct gather *gather)
-{
-    size_t sent = gather->used;
-    if (gather->kind == FILE_CONSOLE)
-        console_write(gather->chunk, gather->used);
-    else
-        sent = channel_write(gather->chunk, gather->used);
-    gather->written += (long)sent;
-    gather->error = sent < gather->used ? -EIO : 0;
-    gather->used = 0;
-}
-
-/* Stops at an error and at SERIAL_MAX. */
-static void gather_from_user(struct gather *gather, user_addr_t from, size_t size)
-{
-    while (size && !gather->error && gather->written < (long)SERIAL_MAX) {
-        size_t room = CHUNK - gather->used, part = size < room ? size : room;
-        gather->error = copy_from_user(gather->chunk + gather->used, from, part);
-        if (gather->error)
-            return;
-        gather->used += part;
-        from += part;
-        size -= part;
-        if (gather->used == CHUNK)
-            flush(gather);
-    }
-}
-
-/* Ends a write: what the call returns. */
-static long finish(struct gather *gather)
-{
-    if (!gather->error)
-        flush(gather);
-    return gather->written ? gather->written : gather->error;
 }
 
 /* An open file of the current process that allows the direction; 0 or -EBADF, -EISDIR. */
@@ -174,16 +129,47 @@ static long next_part(struct transfer *transfer)
     return transfer->left > 0;
 }
 
-/* From the first part with bytes to the last. Stops at a bad address and at SERIAL_MAX. */
-static long write_serial(const struct file *file, struct transfer *transfer)
+/* Fills a chunk from one part after the other, as far as there are any. 0 or -EFAULT. */
+static long gather(struct transfer *transfer, char chunk[CHUNK], size_t *used)
 {
-    struct gather gather = {.kind = file->kind};
-    while (!gather.error && (gather.error = next_part(transfer)) > 0) {
-        gather.error = 0;
-        gather_from_user(&gather, transfer->buffer, transfer->left);
-        transfer->left = 0;
+    for (*used = 0; *used < CHUNK;) {
+        long more = next_part(transfer);
+        if (more <= 0)
+            return more;
+        size_t room = CHUNK - *used, size = transfer->left < room ? transfer->left : room;
+        if (copy_from_user(chunk + *used, transfer->buffer, size))
+            return -EFAULT;
+        *used += size;
+        transfer->buffer += size;
+        transfer->left -= size;
     }
-    return finish(&gather);
+    return 0;
+}
+
+/* Writes what a piece may to a serial port: a chunk is written in one piece, or not at all when some of it
+ * cannot be copied. As move_piece otherwise. */
+static bool write_serial_piece(const struct file *file, struct transfer *transfer)
+{
+    for (unsigned n = 0; n < CHUNKS_PIECE; n++) {
+        char chunk[CHUNK];
+        size_t used, sent;
+        long error = transfer->done < (long)SERIAL_MAX ? gather(transfer, chunk, &used) : 0;
+        if (transfer->done >= (long)SERIAL_MAX || error || !used) {
+            if (!transfer->done)
+                transfer->done = error;
+            return true;
+        }
+        if (file->kind == FILE_CONSOLE)
+            console_write(chunk, sent = used);
+        else
+            sent = channel_write(chunk, used);
+        transfer->done += (long)sent;
+        if (sent < used && !transfer->done)
+            transfer->done = -EIO; /* the channel takes no more */
+        if (sent < used || used < CHUNK)
+            return true;
+    }
+    return false;
 }
 
 /* Moves what a piece may. True: that was all, or no more comes; transfer->done is what has been moved, or an
@@ -218,12 +204,18 @@ static bool move_piece(const struct file *file, struct transfer *transfer)
     return false;
 }
 
+static bool do_piece(const struct file *file, struct transfer *transfer)
+{
+    return file_is_serial(file) && transfer->writing ? write_serial_piece(file, transfer)
+                                                     : move_piece(file, transfer);
+}
+
 /* Between two pieces nothing holds the file: should the descriptor mean another one then, it ends there. */
 static void go_on(struct thread *thread, struct trap_frame *frame)
 {
     struct transfer *transfer = &thread->call.transfer;
     struct file *file = transfer->file ? file_get(transfer->fd) : NULL;
-    bool over = file != transfer->file || move_piece(file ? file : &random, transfer);
+    bool over = file != transfer->file || do_piece(file ? file : &random, transfer);
     if (file && file == transfer->file && !transfer->positioned)
         file->offset = transfer->offset;
     if (file)
@@ -237,13 +229,11 @@ static void go_on(struct thread *thread, struct trap_frame *frame)
 /* The first piece. What the call returns; the transfer has its parts. */
 static long begin(const struct file *file, struct transfer *transfer)
 {
-    if (file_is_serial(file)) {
-        if (transfer->writing)
-            return write_serial(file, transfer);
+    if (file_is_serial(file) && !transfer->writing) {
         long more = next_part(transfer);
         return more > 0 ? read_serial(file->kind, transfer->buffer, transfer->left) : more;
     }
-    if (move_piece(file, transfer))
+    if (do_piece(file, transfer))
         return transfer->done;
     this_cpu->current->call.transfer = *transfer;
     sched_go_on(go_on);

@@ -9,6 +9,7 @@ from pathlib import Path
 
 GUEST = Path(__file__).resolve().parents[1] / "guest"
 NOT_RUN_ALONE = {"runner", "leak", "alloc_fail"}  # they run others
+HAVE_TESTS_OF_THEIR_OWN = {"attack_areas", "fuzz_calls"}  # they take long
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def read(source: Path) -> list[Program]:
 PROGRAMS = [
     program
     for source in sorted(GUEST.iterdir())
-    if source.suffix in (".c", ".asm") and source.stem not in NOT_RUN_ALONE
+    if source.suffix in (".c", ".asm") and source.stem not in NOT_RUN_ALONE | HAVE_TESTS_OF_THEIR_OWN
     and not source.stem.startswith("long_")  # loads: tools/irqsoff.py
     for program in read(source)
 ]
