@@ -51,7 +51,17 @@ static inline void list_remove(struct list *link)
 {
     link->prev->next = link->next;
     link->next->prev = link->prev;
-    link->next = link->prev = NULL;
+    link->next = NULL;
+}
+
+/* Takes out the first of a list that is not empty. */
+static inline struct list *list_take_first(struct list *head)
+{
+    struct list *first = head->next;
+    head->next = first->next;
+    first->next->prev = head;
+    first->next = NULL;
+    return first;
 }
 
 /* Moves all members to the end of another list. */

@@ -196,11 +196,8 @@ static enum stage_result leave_children(struct thread *thread)
 {
     struct process *process = thread->process;
     spin_lock(&process_lock);
-    for (unsigned n = 0; n < CHILDREN_A_PIECE && !list_empty(&process->children); n++) {
-        struct process *child = list_entry(process->children.next, struct process, sibling);
-        list_remove(&child->sibling);
-        child->parent = NULL;
-    }
+    for (unsigned n = 0; n < CHILDREN_A_PIECE && !list_empty(&process->children); n++)
+        list_entry(list_take_first(&process->children), struct process, sibling)->parent = NULL;
     for (unsigned n = 0; n < CHILDREN_A_PIECE && !list_empty(&process->zombies); n++)
         process_reap(list_entry(process->zombies.next, struct process, sibling));
     bool done = list_empty(&process->children) && list_empty(&process->zombies);

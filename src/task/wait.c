@@ -13,11 +13,8 @@
 
 static void wake_some(struct process *process)
 {
-    for (unsigned n = 0; n < WAKE_ON && !list_empty(&process->waking); n++) {
-        struct list *first = process->waking.next;
-        list_remove(first);
-        sched_wake(list_entry(first, struct thread, child_wait));
-    }
+    for (unsigned n = 0; n < WAKE_ON && !list_empty(&process->waking); n++)
+        sched_wake(list_entry(list_take_first(&process->waking), struct thread, child_wait));
 }
 
 void process_wake_waiters(struct process *child)

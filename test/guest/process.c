@@ -21,7 +21,7 @@ static bool all_are_right(char *const words[], int count)
 
     for (int i = 0; i < count; i++) {
         snprintf(expected, sizeof(expected), "word=%d", i);
-        if (!words[i] || strcmp(words[i], expected))
+        if (!words[i] || strcmp(words[i], expected) != 0)
             return false;
     }
     return !words[count];
