@@ -75,6 +75,15 @@ struct sleepers {
     uint64_t none_before; /* the first deadline; UINT64_MAX: none */
 };
 
+/* The most that the masks below have bits for. */
+#define CPUS_MAX 1024U
+
+/* What a CPU asks others to drop from their TLBs (smp/shootdown.c). */
+struct shootdown {
+    uint64_t start, end;      /* written by the one who asks, while nobody is awaited */
+    _Atomic uint32_t awaited; /* CPUs that have yet to flush; counted down by them */
+};
+
 /* Between the boot CPU and this one, while their TSCs are compared (smp/skew.c). */
 struct tsc_exchange {
     _Atomic bool asked;        /* to take part, by the boot CPU, until it says otherwise */
@@ -118,7 +127,10 @@ struct cpu {
     _Alignas(PAGE_SIZE) _Atomic uint32_t online; /* takes threads */
     _Atomic uint32_t state;                      /* enum cpu_state */
     _Atomic uint32_t stopped;                    /* by panic */
-    _Atomic uint32_t shootdown_asked;            /* the shootdown in flight waits for this CPU */
+    _Atomic uint32_t shootdown_asked;            /* there is a bit in shootdown_from */
+    _Alignas(64) struct shootdown shootdown;
+    _Atomic uint64_t
+        shootdown_from[CPUS_MAX / 64]; /* CPUs, by index, that wait for this one to flush */
     _Alignas(64) struct run_queue run_queue;
     _Alignas(64) struct sleepers sleepers;
     _Alignas(64) struct tsc_exchange tsc_exchange;

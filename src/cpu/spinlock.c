@@ -9,10 +9,12 @@
 
 #define PATIENCE_NS 20000000000UL /* far beyond what any holder needs, also on a loaded host */
 
-/* Takes the lock once it is free. */
+/* Takes the lock once it is free. Where many want it, one may wait for long while others have their turns: what
+ * is waited for with patience is the holder, not the lock. */
 static __attribute__((noinline)) void wait_for(struct spinlock *lock)
 {
     struct patience patience = patience_of(PATIENCE_NS);
+    uint32_t turn = __atomic_load_n(&lock->turns, __ATOMIC_RELAXED);
     do {
         /* Looks without writing, so that the line stays shared until the lock is free. */
         for (unsigned spins = 1;
@@ -20,8 +22,12 @@ static __attribute__((noinline)) void wait_for(struct spinlock *lock)
             ipi_serve(); /* the holder may be waiting for this very CPU */
             cpu_relax();
         }
-        if (patience_is_over(&patience))
+        uint32_t now = __atomic_load_n(&lock->turns, __ATOMIC_RELAXED);
+        if (now != turn)
+            patience = patience_of(PATIENCE_NS);
+        else if (patience_is_over(&patience))
             panic("lock %s does not come", lock->name);
+        turn = now;
     } while (atomic_exchange_explicit(&lock->locked, 1, memory_order_acquire));
 }
 
@@ -38,6 +44,7 @@ void spin_lock_as(struct spinlock *lock, uint32_t rank)
 void spin_unlock_as(struct spinlock *lock, uint32_t rank)
 {
     this_cpu->locks_held = this_cpu->locks_held & ~(1U << rank);
+    lock->turns++;
     atomic_store_explicit(&lock->locked, 0, memory_order_release);
 }
 

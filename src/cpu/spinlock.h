@@ -16,7 +16,6 @@ enum lock_rank {
     LOCK_PARK_SECOND, /* another bucket, higher in memory */
     LOCK_TIMER,       /* one CPU's sleepers */
     LOCK_RUN_QUEUE,   /* one CPU's run queue */
-    LOCK_SHOOTDOWN,   /* the one TLB shootdown in flight */
     LOCK_POOL,        /* one object pool */
     LOCK_FRAMES,      /* the frame allocator */
     LOCK_RANDOM,      /* the random generator's state */
@@ -26,6 +25,7 @@ enum lock_rank {
 
 struct spinlock {
     _Atomic uint32_t locked; /* 1: held */
+    uint32_t turns;          /* how often it was held; written by the holder */
     uint32_t rank;           /* enum lock_rank */
     const char *name;
 };

@@ -75,7 +75,7 @@ static void create_blocks(const void *madt, uint32_t max_cpus, bool nosmp)
                 klog("smp", "APIC id %u needs x2APIC mode: left out", id);
         } else if (cpu_count >= max_cpus) {
             unwanted++;
-        } else if (cpu_count >= THREAD_CPUS_MAX) {
+        } else if (cpu_count >= CPUS_MAX) {
             too_many++;
         } else if (frames_free() < frames_total() / MEMORY_PORTION ||
                    cpu_block_create(id, walk.entry.cpu.uid)) {
@@ -96,8 +96,7 @@ static void create_blocks(const void *madt, uint32_t max_cpus, bool nosmp)
     else if (unwanted)
         klog("smp", "%u CPUs left out: maxcpus=%u", unwanted, max_cpus);
     if (too_many)
-        klog("smp", "%u CPUs left out: the kernel has room for %u", too_many,
-             (unsigned)THREAD_CPUS_MAX);
+        klog("smp", "%u CPUs left out: the kernel has room for %u", too_many, CPUS_MAX);
 }
 
 /* Which pins take NMIs, on which CPUs. A table that says nothing of it leaves the usual. */

@@ -9,7 +9,7 @@
 #include "task/process.h"
 #include "task/sched.h"
 
-static_assert(THREAD_CPUS_MAX >= 1024, "a thread's affinity fits its frame");
+static_assert(THREAD_CPUS_MAX >= CPUS_MAX, "a thread's affinity fits its frame");
 
 void *thread_fpu(const struct thread *thread)
 {
