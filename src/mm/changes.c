@@ -147,13 +147,21 @@ void change_map(struct space_change *change, uint64_t hint, bool only_hint, uint
                                     .file_size = file_size};
 }
 
+/* Makes a border where areas of the new rights and of others will meet. 0 or -ENOMEM. */
+static int protect_border(struct space *space, uint64_t at, uint32_t prot)
+{
+    const struct area *area = area_find(space, at);
+    return area && area->prot != prot ? area_split(space, at) : 0;
+}
+
 /* Takes on the next areas: they have their new rights before their pages have. A fault on one of these
  * goes by the area (pages_fault). 0, or -ENOMEM: a hole, or no memory for a border. */
 static int protect_areas(struct space *space, struct space_change *change)
 {
     uint64_t from = change->start;
     uint64_t to = area_covered_to(space, from, change->end, AREAS_A_PIECE);
-    if (to == from || area_split(space, from) || area_split(space, to))
+    if (to == from || protect_border(space, from, change->prot) ||
+        protect_border(space, to, change->prot))
         return -ENOMEM;
     for (struct area *area = area_find(space, from); area && area->start < to;
          area = area_next(area))
