@@ -126,7 +126,9 @@ static uint64_t visit_table(struct visit *v, pte_t *owner, unsigned level, uint6
             continue;
         }
         if (*entry) {
-            const struct page_slot slot = {entry, owner};
+            struct page_slot slot;
+            slot.entry = entry;
+            slot.table = owner;
             v->stopped = !v->visit(v->context, &slot, va);
             if (v->stopped)
                 return va;
@@ -140,7 +142,8 @@ static uint64_t visit_table(struct visit *v, pte_t *owner, unsigned level, uint6
 uint64_t tables_visit(struct space *space, uint64_t va, uint64_t end, unsigned *work,
                       visit_fn *visit, void *context)
 {
-    struct visit v = {.visit = visit, .context = context, .work = work};
+    struct visit v = {.visit = visit, .context = context};
+    v.work = work;
     struct path path;
     return find_path(space, va, end, &path)
                ? visit_table(&v, path.entry[path.level + 1], path.level, va, end)
@@ -182,7 +185,8 @@ static uint64_t mark_table(struct marking *m, pte_t *owner, unsigned level, uint
 
 uint64_t tables_mark(struct space *space, uint64_t va, uint64_t end, unsigned *work, bool *any)
 {
-    struct marking m = {.space = space, .work = work};
+    struct marking m = {.space = space};
+    m.work = work;
     struct path path;
     uint64_t stop = end;
     if (find_path(space, va, end, &path)) {

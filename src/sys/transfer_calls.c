@@ -39,10 +39,10 @@ static size_t read_some(const struct file *file, user_addr_t buffer, size_t size
     if (file->kind == FILE_REGULAR) {
         uint64_t left = *offset < file->entry.size ? file->entry.size - *offset : 0;
         size = size < left ? size : left;
-        size_t not = copy_to_user_partial(buffer, file->entry.data + *offset, size);
-        *failed = not ;
-        *offset += size - not ;
-        return size - not ;
+        size_t missed = copy_to_user_partial(buffer, file->entry.data + *offset, size);
+        *failed = missed;
+        *offset += size - missed;
+        return size - missed;
     }
     uint8_t chunk[CHUNK] = {0};
     size_t done = 0;
@@ -50,9 +50,9 @@ static size_t read_some(const struct file *file, user_addr_t buffer, size_t size
         size_t want = size - done < CHUNK ? size - done : CHUNK;
         if (file->kind == FILE_RANDOM)
             random_bytes(chunk, want);
-        size_t not = copy_to_user_partial(buffer + done, chunk, want);
-        done += want - not ;
-        *failed = not ;
+        size_t missed = copy_to_user_partial(buffer + done, chunk, want);
+        done += want - missed;
+        *failed = missed;
     }
     return done;
 }

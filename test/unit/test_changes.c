@@ -23,10 +23,10 @@
 #define NOT_MAPPED 99
 
 static struct page {
-    uint32_t prot;
     uint64_t value; /* its first word */
-    bool file;
     uint64_t file_page;
+    uint32_t prot;
+    bool file;
 } model[PAGES];
 
 static struct space *space;
@@ -68,15 +68,20 @@ static void drop(uint64_t start, uint64_t end)
             tlb[i].frame = 0;
 }
 
-void tlb_shootdown(struct space *of, uint64_t start, uint64_t end)
+static bool is_tested(const struct space *which)
 {
-    if (of == space)
+    return which == space;
+}
+
+void tlb_shootdown(struct space *space, uint64_t start, uint64_t end)
+{
+    if (is_tested(space))
         drop(start, end);
 }
 
-void tlb_flush_page(uint64_t va)
+void tlb_flush_page(uint64_t address)
 {
-    drop(va & PAGE_MASK, (va & PAGE_MASK) + PAGE_SIZE);
+    drop(address & PAGE_MASK, (address & PAGE_MASK) + PAGE_SIZE);
 }
 
 static pte_t entry_of(const struct space *of, uint64_t va)
@@ -199,7 +204,7 @@ static int64_t all_pieces(struct space_change *change, unsigned from, unsigned t
 static void model_map(unsigned from, unsigned to, uint32_t prot, bool of_file)
 {
     for (unsigned i = from; i < to; i++)
-        model[i] = (struct page){prot, of_file ? file[i][0] : 0, of_file, i};
+        model[i] = (struct page){of_file ? file[i][0] : 0, i, prot, of_file};
 }
 
 static void model_unmap(unsigned from, unsigned to)
@@ -357,7 +362,7 @@ static void remap(unsigned from, unsigned to)
         model_unmap(at, at + new);
     model_unmap(from, to);
     for (unsigned i = 0; i < new; i++) {
-        struct page fresh = {first.prot, 0, first.file, first.file_page + i};
+        struct page fresh = {0, first.file_page + i, first.prot, first.file};
         if (fresh.file)
             fresh.value = 0; /* beyond its end */
         model[at + i] = i < keeps ? kept[i] : fresh;
