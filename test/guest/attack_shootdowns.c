@@ -60,6 +60,6 @@ static void run(void)
 
 int main(int argc, char **argv)
 {
-    rounds = argument(argc, argv, 1, 20);
+    rounds = argument(argc, argv, 1, 3);
     return by_each_door(3, run);
 }

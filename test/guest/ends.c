@@ -1,6 +1,5 @@
 // How processes end: with many threads, with children, in the middle of a call that takes long; and what is left
 // of them until somebody has waited for them.
-// libc: both
 // flags: -pthread
 
 #define _GNU_SOURCE

@@ -1,6 +1,5 @@
 // Reads and writes that the kernel does in several pieces give what one piece would: all the bytes, in order,
 // up to the file's end or to the first bad page.
-// libc: both
 
 #define _GNU_SOURCE
 #include <fcntl.h>

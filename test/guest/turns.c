@@ -1,6 +1,5 @@
 // Threads that change one address space at once, each change long enough to take many pieces: none gets in
 // another's way, all get their turn, and what each finds in its own memory is what it wrote.
-// libc: both
 
 #define _GNU_SOURCE
 #include <pthread.h>

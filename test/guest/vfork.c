@@ -1,6 +1,5 @@
 // Who stands still until a child has ended or become another program: a process's child or a thread, and
 // whatever the child starts meanwhile. Children share our memory, and tell by it what they have done.
-// libc: both
 // flags: -pthread
 
 #define _GNU_SOURCE
