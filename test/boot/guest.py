@@ -9,6 +9,7 @@ from pathlib import Path
 
 GUEST = Path(__file__).resolve().parents[1] / "guest"
 NOT_RUN_ALONE = {"runner", "leak", "alloc_fail"}  # they run others
+CROWDS = {"crowd", "ends", "transfers", "turns"}  # seconds each, and little that differs by CPU or door
 
 
 @dataclass(frozen=True)

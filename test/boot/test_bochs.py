@@ -5,12 +5,10 @@ import random
 
 import checks
 import pytest
-from guest import programs
+from guest import CROWDS, programs
 
 INTEL, AMD = "corei7_haswell_4770", "ryzen"
 WHERE = {"emulator": "bochs", "mem": "128M", "timeout": 600}
-
-CROWDS = {"crowd", "ends", "transfers", "turns"}  # minutes of Bochs, and nothing of the CPU's
 
 # command line, CPUs, model, entry
 ORDINARY = [("apic=x2apic", 4, INTEL, "both"), ("", 4, AMD, "both")]
