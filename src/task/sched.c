@@ -130,9 +130,21 @@ void sched_call_again(void)
     sched_go_on(call_again);
 }
 
-/* The next piece of what the current thread has left to do. Interrupts that came meanwhile are taken
- * behind it: sti holds them off for one more instruction (SDM vol. 2, STI). The stack below the frame is
- * free but for way_out, and what an interrupt wants of this CPU stands in cpu->work afterwards. */
+/* Between two pieces of long work: takes the interrupts that came meanwhile. sti holds them off for one more
+ * instruction (SDM vol. 2, STI). The stack below the frame is free but for way_out, and what an interrupt
+ * wants of this CPU stands in cpu->work afterwards. */
+static void let_interrupts_in(struct cpu *cpu)
+{
+    if (cpu->locks_held)
+        panic("locks 0x%x are held between two pieces of work", cpu->locks_held);
+    if (irqsoff_on)
+        irqsoff_end();
+    __asm__ volatile("sti; nop; cli" : : : "memory");
+    if (irqsoff_on)
+        irqsoff_begin(cpu->off_kind);
+}
+
+/* The next piece of what the current thread has left to do. */
 static void do_piece(struct cpu *cpu, struct thread *thread, struct trap_frame *frame)
 {
     resume_fn *resume = thread->resume;
@@ -140,13 +152,7 @@ static void do_piece(struct cpu *cpu, struct thread *thread, struct trap_frame *
     if (irqsoff_on)
         irqsoff_is_piece_of(thread);
     resume(thread, frame);
-    if (cpu->locks_held)
-        panic("locks 0x%x are held between two pieces of a call", cpu->locks_held);
-    if (irqsoff_on)
-        irqsoff_end();
-    __asm__ volatile("sti; nop; cli" : : : "memory");
-    if (irqsoff_on)
-        irqsoff_begin(cpu->off_kind);
+    let_interrupts_in(cpu);
 }
 
 /* A piece of the screen that is still to be drawn; whoever wrote on it does that, mostly. Interrupts are
@@ -155,7 +161,7 @@ static void draw_piece(struct cpu *cpu)
 {
     cpu->work &= ~(uint32_t)WORK_SCREEN;
     console_draw_piece();
-    __asm__ volatile("sti; nop; cli" : : : "memory");
+    let_interrupts_in(cpu);
 }
 
 static void ask_to_draw(void)
